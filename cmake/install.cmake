@@ -1,0 +1,8 @@
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+install(TARGETS mica EXPORT mica_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET mica_program)
+  install(TARGETS mica_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/mica DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
+        PATTERN "kernels" EXCLUDE PATTERN "cli" EXCLUDE)

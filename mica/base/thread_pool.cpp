@@ -1,0 +1,212 @@
+#include "mica/base/thread_pool.h"
+
+#include <immintrin.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mica/base/cpu_info.h"
+#include "mica/base/error.h"
+
+namespace mica {
+namespace {
+
+/// About 40 µs of pauses: longer than the gap between two loops of a decode step, far shorter than a time slice.
+constexpr int kSpins = 1000;
+
+/// Chunks per thread: enough that a late thread leaves little for the others to wait for, few enough that taking them
+/// (one atomic each) costs nothing.
+constexpr int64_t kChunksPerThread = 4;
+
+thread_local bool inside_loop = false;
+
+void futex_wait(std::atomic<uint32_t>& word, uint32_t seen) {
+  ::syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+}
+
+void futex_wake(std::atomic<uint32_t>& word, int count) {
+  ::syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+/// The chunks of one home thread: the next one to take, beside the loop's number, in one word, so that a thread that
+/// was held up since an earlier loop cannot take a chunk of this one by mistake.
+struct alignas(64) Share {
+  std::atomic<uint64_t> ticket = 0;
+};
+
+constexpr uint64_t ticket(uint32_t loop, uint32_t chunk) { return (static_cast<uint64_t>(loop) << 32) | chunk; }
+
+}  // namespace
+
+struct ThreadPool::State {
+  // The current loop; written by its starter before `loop` moves on, read by workers after they see it move.
+  struct Loop {
+    FunctionRef<void(int64_t, int64_t)>* body = nullptr;
+    int64_t count = 0;
+    int64_t chunk_size = 0;
+    int64_t chunks = 0;
+    int threads = 0;
+  };
+
+  explicit State(int size) : shares(static_cast<size_t>(size)), limit(size) {
+    for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
+  }
+
+  ~State() {
+    stopping = true;
+    loop.fetch_add(1);
+    futex_wake(loop, static_cast<int>(workers.size()));
+    for (std::thread& worker : workers) worker.join();
+  }
+
+  void work(int index) {
+    inside_loop = true;  // what a worker runs never starts loops on the pool
+    uint32_t seen = 0;
+    while (true) {
+      seen = wait_for_loop(seen);
+      if (stopping) return;
+      // Entering makes the starter keep the loop's description alive until we leave; whoever is too late to enter
+      // finds the number moved on or the gate closed.
+      active.fetch_add(1);
+      if (gate.load() == seen && index < current.threads) take_chunks(index, seen);
+      active.fetch_sub(1);
+    }
+  }
+
+  uint32_t wait_for_loop(uint32_t seen) {
+    for (int i = 0; i < kSpins; ++i) {
+      const uint32_t now = loop.load(std::memory_order_acquire);
+      if (now != seen) return now;
+      _mm_pause();
+    }
+    sleeping.fetch_add(1);
+    while (loop.load() == seen) futex_wait(loop, seen);
+    sleeping.fetch_sub(1);
+    return loop.load();
+  }
+
+  /// Runs chunks: first those of this thread's share, then what is left of the others'.
+  void take_chunks(int index, uint32_t number) {
+    const int threads = current.threads;
+    for (int i = 0; i < threads; ++i) {
+      const int owner = (index + i) % threads;
+      const auto end = static_cast<uint32_t>(current.chunks * (owner + 1) / threads);
+      std::atomic<uint64_t>& next = shares[static_cast<size_t>(owner)].ticket;
+      uint64_t seen = next.load();
+      while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < end) {
+        if (next.compare_exchange_weak(seen, seen + 1)) {
+          run_chunk(static_cast<uint32_t>(seen));
+          seen = next.load();
+        }
+      }
+    }
+  }
+
+  void run_chunk(int64_t chunk) {
+    const int64_t begin = chunk * current.chunk_size;
+    try {
+      (*current.body)(begin, std::min(begin + current.chunk_size, current.count));
+    } catch (...) {
+      const std::lock_guard lock(error_mutex);
+      if (!error) error = std::current_exception();
+    }
+    done.fetch_add(1);
+  }
+
+  void run(int64_t count, int64_t chunk_size, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
+    // Numbers wrap around after a day of decoding; 0 stays free, it is the closed gate.
+    const uint32_t number = std::max(loop.load() + 1, 1u);
+    current = {&body, count, chunk_size, (count + chunk_size - 1) / chunk_size, threads};
+    done = 0;
+    error = nullptr;
+    for (int i = 0; i < threads; ++i) {
+      shares[static_cast<size_t>(i)].ticket = ticket(number, static_cast<uint32_t>(current.chunks * i / threads));
+    }
+    gate = number;
+    loop = number;
+    if (sleeping.load() > 0) futex_wake(loop, threads - 1);
+    take_chunks(0, number);
+    // All chunks are taken; wait for the ones that others still run.
+    wait_until([&] { return done.load() == current.chunks; });
+    gate = 0;
+    wait_until([&] { return active.load() == 0; });
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
+  }
+
+  template <typename Condition>
+  static void wait_until(Condition condition) {
+    for (int i = 0; !condition(); ++i) {
+      // A worker that lost its processor gets it back sooner when we give ours away.
+      if (i < kSpins) {
+        _mm_pause();
+      } else {
+        ::sched_yield();
+      }
+    }
+  }
+
+  std::vector<Share> shares;
+  Loop current;
+  alignas(64) std::atomic<uint32_t> loop = 0;
+  alignas(64) std::atomic<uint32_t> gate = 0;
+  alignas(64) std::atomic<int64_t> done = 0;
+  alignas(64) std::atomic<int> active = 0;
+  std::atomic<int> sleeping = 0;
+  std::atomic<bool> stopping = false;
+  std::atomic<int> limit;
+  std::mutex busy;
+  std::mutex error_mutex;
+  std::exception_ptr error;
+  std::vector<std::thread> workers;
+};
+
+ThreadPool::ThreadPool(int size) : state_(std::make_unique<State>(size > 0 ? size : usable_cores())) {}
+
+ThreadPool::~ThreadPool() = default;
+
+ThreadPool& ThreadPool::global() {
+  static ThreadPool pool([] {
+    const char* wanted = std::getenv("MICA_THREADS");  // NOLINT(concurrency-mt-unsafe)
+    if (!wanted || !*wanted) return 0;
+    char* end = nullptr;
+    const int64_t threads = std::strtoll(wanted, &end, 10);
+    if (*end || threads < 1 || threads > 1024) fail("MICA_THREADS={}: a number from 1 to 1024", quoted(wanted));
+    return static_cast<int>(threads);
+  }());
+  return pool;
+}
+
+int ThreadPool::size() const { return state_->limit; }
+
+void ThreadPool::limit(int threads) {
+  const int most = static_cast<int>(state_->shares.size());
+  state_->limit = threads <= 0 ? most : std::min(threads, most);
+}
+
+void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
+  if (count <= 0) return;
+  grain = std::max<int64_t>(grain, 1);
+  const int threads = state_->limit;
+  const int64_t grains = (count + grain - 1) / grain;
+  if (threads == 1 || grains == 1 || inside_loop) return body(0, count);
+  const std::unique_lock lock(state_->busy, std::try_to_lock);
+  if (!lock.owns_lock()) return body(0, count);
+  const int64_t chunks = std::min(grains, kChunksPerThread * threads);
+  inside_loop = true;
+  struct Leave {
+    ~Leave() { inside_loop = false; }
+  } leave;
+  state_->run(count, (grains + chunks - 1) / chunks * grain, std::min<int>(threads, static_cast<int>(chunks)), body);
+}
+
+}  // namespace mica
