@@ -146,9 +146,10 @@ void Safetensors::add_file(const std::filesystem::path& path) {
   entries_.reserve(entries_.size() + header.entries.size());
   index_.reserve(entries_.size() + header.entries.size());
   for (SafetensorsHeaderEntry& entry : header.entries) {
-    if (!index_.emplace(entry.name, entries_.size()).second) {
-      fail("{}: tensor {} at offset {} is also in another file", path.string(), mica::quoted(entry.name),
-           data_start + entry.begin);
+    const auto [same, is_new] = index_.emplace(entry.name, entries_.size());
+    if (!is_new) {
+      fail("{}: tensor {} at offset {} is also in {}", path.string(), mica::quoted(entry.name), data_start + entry.begin,
+           entries_[same->second].owner->path().string());
     }
     const auto bytes = file->bytes().subspan(data_start + entry.begin, entry.end - entry.begin);
     entries_.push_back({std::move(entry.name), entry.type, std::move(entry.shape), bytes, file});

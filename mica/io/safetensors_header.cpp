@@ -228,7 +228,6 @@ void HeaderScanner::check_size(const SafetensorsHeaderEntry& entry, size_t start
 SafetensorsHeader HeaderScanner::scan() {
   SafetensorsHeader header;
   bool has_metadata = false;
-  std::unordered_set<std::string> seen;
   scan_object([&](const std::string& key) {
     if (key == "__metadata__") {
       if (has_metadata) fail_at(at_, "__metadata__ appears twice");
@@ -236,7 +235,6 @@ SafetensorsHeader HeaderScanner::scan() {
       scan_metadata(header.metadata);
       return;
     }
-    if (!seen.insert(key).second) fail_at(at_, "tensor {} appears twice", mica::quoted(key));
     header.entries.push_back(scan_entry(key));
   });
   skip_space();

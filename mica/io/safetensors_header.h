@@ -25,7 +25,8 @@ struct SafetensorsHeader {
 };
 
 /// Parses the JSON of a safetensors header, which starts 8 bytes into the file `name`. Strict: exactly the keys of the
-/// format, no duplicates, offsets that agree with type and shape. Throws Error with the offset in the file.
+/// format, offsets that agree with type and shape. Whether names differ and data overlap is the caller's to check.
+/// Throws Error with the offset in the file.
 SafetensorsHeader parse_safetensors_header(std::string_view json, std::string_view name);
 
 }  // namespace mica
