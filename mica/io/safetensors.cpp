@@ -148,8 +148,8 @@ void Safetensors::add_file(const std::filesystem::path& path) {
   for (SafetensorsHeaderEntry& entry : header.entries) {
     const auto [same, is_new] = index_.emplace(entry.name, entries_.size());
     if (!is_new) {
-      fail("{}: tensor {} at offset {} is also in {}", path.string(), mica::quoted(entry.name), data_start + entry.begin,
-           entries_[same->second].owner->path().string());
+      fail("{}: tensor {} at offset {} is also in {}", path.string(), mica::quoted(entry.name),
+           data_start + entry.begin, entries_[same->second].owner->path().string());
     }
     const auto bytes = file->bytes().subspan(data_start + entry.begin, entry.end - entry.begin);
     entries_.push_back({std::move(entry.name), entry.type, std::move(entry.shape), bytes, file});

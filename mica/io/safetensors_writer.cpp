@@ -119,9 +119,9 @@ void save_safetensors_model(const std::filesystem::path& folder, const std::vect
   index["metadata"]["total_size"] = total;
   index["metadata"]["total_parameters"] = options.total_parameters;
   Json map = Json::object();
-  // Keys of ordered_json are looked up one by one; these are known to differ.
+  // Not emplace(), which would search for each key.
   auto& object = map.get_ref<Json::object_t&>();
-  for (const auto& [tensor, file] : weight_map) object.emplace_back(tensor, file);
+  for (const auto& [tensor, file] : weight_map) object.push_back({tensor, file});
   index["weight_map"] = std::move(map);
   write_file(folder / "model.safetensors.index.json", index.dump(4, ' ', true));
 }
