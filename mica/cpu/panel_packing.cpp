@@ -43,7 +43,8 @@ PanelCode panel_code(const QuantFormat& format) {
 }
 
 PanelScale panel_scale(const CodeScheme& scheme) {
-  if (scheme.two_level) return PanelScale::two_level;
+  // Sub-scales and minima of 2-bit codes (Q2_K) have 4 bits each; a byte for each would cost an eighth more room.
+  if (scheme.two_level) return scheme.code_bits == 2 ? PanelScale::two_level_nibbles : PanelScale::two_level;
   switch (scheme.scale_type) {
     case ScaleType::f32:
       return PanelScale::f32;
@@ -181,6 +182,27 @@ void get_codes(PanelCode code, const uint8_t* chunk, int row, uint8_t* codes) {
   }
 }
 
+/// Sub-scales (and minima) of one row, `subs` being where those of the record begin.
+void put_subs(const CodeScheme& scheme, const CodeRecord& record, int row, uint8_t* subs) {
+  const int groups = scheme.record / scheme.group;
+  for (int group = 0; group < groups; ++group) {
+    uint8_t* at = subs + group * kPanelRows + row;
+    *at = static_cast<uint8_t>(record.sub_scales[group]);
+    if (scheme.has_bias && scheme.code_bits == 2) *at |= static_cast<uint8_t>(record.sub_mins[group] << 4);
+    if (scheme.has_bias && scheme.code_bits != 2) at[groups * kPanelRows] = record.sub_mins[group];
+  }
+}
+
+void get_subs(const CodeScheme& scheme, const uint8_t* subs, int row, CodeRecord& record) {
+  const int groups = scheme.record / scheme.group;
+  for (int group = 0; group < groups; ++group) {
+    const uint8_t* at = subs + group * kPanelRows + row;
+    const bool nibbles = scheme.has_bias && scheme.code_bits == 2;
+    record.sub_scales[group] = static_cast<int8_t>(nibbles ? *at & 15 : *at);
+    if (scheme.has_bias) record.sub_mins[group] = nibbles ? *at >> 4 : at[groups * kPanelRows];
+  }
+}
+
 void put_record(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord& record, int row, uint8_t* out) {
   const int head = head_bytes(scheme);
   std::memcpy(out + row * head, &record.scale_bits, static_cast<size_t>(head));
@@ -189,13 +211,7 @@ void put_record(const CodeScheme& scheme, const PanelLayout& layout, const CodeR
     std::memcpy(next + row * head, &record.bias_bits, static_cast<size_t>(head));
     next += kPanelRows * head;
   }
-  if (scheme.two_level) {
-    const int groups = scheme.record / scheme.group;
-    for (int group = 0; group < groups; ++group) {
-      next[group * kPanelRows + row] = static_cast<uint8_t>(record.sub_scales[group]);
-      if (scheme.has_bias) next[(groups + group) * kPanelRows + row] = record.sub_mins[group];
-    }
-  }
+  if (scheme.two_level) put_subs(scheme, record, row, next);
   uint8_t* chunk = out + layout.scale_bytes;
   for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
     put_codes(layout.code, chunk, row, record.codes + column);
@@ -211,13 +227,7 @@ void get_record(const CodeScheme& scheme, const PanelLayout& layout, const uint8
     std::memcpy(&record.bias_bits, next + row * head, static_cast<size_t>(head));
     next += kPanelRows * head;
   }
-  if (scheme.two_level) {
-    const int groups = scheme.record / scheme.group;
-    for (int group = 0; group < groups; ++group) {
-      record.sub_scales[group] = static_cast<int8_t>(next[group * kPanelRows + row]);
-      if (scheme.has_bias) record.sub_mins[group] = next[(groups + group) * kPanelRows + row];
-    }
-  }
+  if (scheme.two_level) get_subs(scheme, next, row, record);
   const uint8_t* chunk = in + layout.scale_bytes;
   for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
     get_codes(layout.code, chunk, row, record.codes + column);
@@ -274,7 +284,8 @@ PanelLayout panel_layout(const QuantFormat& format, int64_t cols) {
   layout.offset = static_cast<float>(scheme.offset);
   const int arrays = scheme.has_bias ? 2 : 1;
   layout.scale_bytes = kPanelRows * arrays * head_bytes(scheme);
-  if (scheme.two_level) layout.scale_bytes += kPanelRows * arrays * (scheme.record / scheme.group);
+  const int sub_arrays = layout.scale == PanelScale::two_level_nibbles ? 1 : arrays;
+  if (scheme.two_level) layout.scale_bytes += kPanelRows * sub_arrays * (scheme.record / scheme.group);
   layout.chunk_bytes = 2 * kPanelRows * scheme.code_bits;
   layout.records = static_cast<int32_t>(cols / scheme.record);
   if (scheme.levels) std::copy_n(scheme.levels, 16, layout.levels);

@@ -13,13 +13,12 @@ constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : 4;
 template <int M>
 constexpr int kSplit = M >= 4 ? 1 : 4;
 
-template <typename Columns, int M>
+template <typename Columns, int Rows, int M>
 inline void block_product(const PanelProduct& product, Columns& weights, const uint8_t* panel, int block, int first_row,
                           F32 (&acc)[M]) {
   constexpr int split = kSplit<M>;
   const PanelLayout& layout = *product.layout;
   const float* x = static_cast<const float*>(product.x) + first_row;
-  const int64_t rows = product.rows;
   const int groups = layout.record / layout.group;
   const int chunks = layout.group / 16;
   F32 sums[M][split];
@@ -45,7 +44,7 @@ inline void block_product(const PanelProduct& product, Columns& weights, const u
           for (int i = 0; i < 4; ++i) {
 #pragma GCC unroll 12
             for (int m = 0; m < M; ++m) sums[m][i % split] = fma(columns[i], F32(x[m]), sums[m][i % split]);
-            x += rows;
+            x += Rows;
           }
         }
       }
@@ -59,7 +58,8 @@ inline void block_product(const PanelProduct& product, Columns& weights, const u
   }
 }
 
-template <typename Columns, int M>
+/// All panels times M rows of a tile of Rows.
+template <typename Columns, int Rows, int M>
 void rows_product(const PanelProduct& product, int first_row) {
   Columns weights(*product.layout);
   const int64_t panel_bytes = product.layout->panel_bytes();
@@ -69,25 +69,31 @@ void rows_product(const PanelProduct& product, int first_row) {
       const int64_t columns = product.y_cols - column;
       if (columns <= 0) break;
       F32 acc[M];
-      block_product<Columns, M>(product, weights, product.panels + panel * panel_bytes, block, first_row, acc);
+      block_product<Columns, Rows>(product, weights, product.panels + panel * panel_bytes, block, first_row, acc);
       store_rows(product, acc, column, columns, first_row);
     }
   }
 }
 
+template <typename Columns, int Rows>
+void tile_rows_product(const PanelProduct& product) {
+  constexpr int M = Rows < kRowsAtOnce ? Rows : kRowsAtOnce;
+  for (int row = 0; row < Rows; row += M) rows_product<Columns, Rows, M>(product, row);
+}
+
 template <typename Columns>
 void tile_product(const PanelProduct& product) {
-  int row = 0;
-  for (; product.rows - row >= kRowsAtOnce; row += kRowsAtOnce) rows_product<Columns, kRowsAtOnce>(product, row);
-  switch (product.rows - row) {
+  switch (product.rows) {
+    case 12:
+      return tile_rows_product<Columns, 12>(product);
     case 8:
-      return rows_product < Columns, kRowsAtOnce == 12 ? 8 : 4 > (product, row);
+      return tile_rows_product<Columns, 8>(product);
     case 4:
-      return rows_product<Columns, 4>(product, row);
+      return tile_rows_product<Columns, 4>(product);
     case 2:
-      return rows_product<Columns, 2>(product, row);
+      return tile_rows_product<Columns, 2>(product);
     case 1:
-      return rows_product<Columns, 1>(product, row);
+      return tile_rows_product<Columns, 1>(product);
     default:
       return;
   }

@@ -14,9 +14,9 @@ namespace mica::cpu::MICA_ISA_NS {
 /// the operands fit, with 16 registers 4.
 constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : 4;
 
-/// Adds the dot products of the four quads of a chunk with M activation rows.
-template <typename Code, int M>
-inline void add_chunk(const I32 (&quads)[4], const int8_t* x, int64_t quad_stride, I32 (&sums)[M]) {
+/// Adds the dot products of the four quads of a chunk with M activation rows of a tile of Rows.
+template <typename Code, int Rows, int M>
+inline void add_chunk(const I32 (&quads)[4], const int8_t* x, I32 (&sums)[M]) {
   const auto dot = [](Partial sum, I32 codes, const int8_t* values) {
     return Code::kWide ? dot4_wide(sum, codes, values) : dot4(sum, codes, values);
   };
@@ -24,7 +24,7 @@ inline void add_chunk(const I32 (&quads)[4], const int8_t* x, int64_t quad_strid
 #pragma GCC unroll 4
     for (int quad = 0; quad < 4; ++quad) {
 #pragma GCC unroll 12
-      for (int m = 0; m < M; ++m) sums[m] = dot(sums[m], quads[quad], x + quad * quad_stride + 4 * m);
+      for (int m = 0; m < M; ++m) sums[m] = dot(sums[m], quads[quad], x + 4 * Rows * quad + 4 * m);
     }
   } else {
 #pragma GCC unroll 4
@@ -34,7 +34,7 @@ inline void add_chunk(const I32 (&quads)[4], const int8_t* x, int64_t quad_strid
         Partial partial(0);
 #pragma GCC unroll 4
         for (int quad = first; quad < first + Code::kFlush; ++quad) {
-          partial = dot(partial, quads[quad], x + quad * quad_stride + 4 * m);
+          partial = dot(partial, quads[quad], x + 4 * Rows * quad + 4 * m);
         }
         sums[m] = flush(sums[m], partial);
       }
@@ -42,12 +42,11 @@ inline void add_chunk(const I32 (&quads)[4], const int8_t* x, int64_t quad_strid
   }
 }
 
-/// One block of rows of one panel times activation rows first_row … first_row + M − 1 of the tile.
-template <typename Code, int M>
+/// One block of rows of one panel times activation rows first_row … first_row + M − 1 of a tile of Rows.
+template <typename Code, int Rows, int M>
 inline void block_product(const PanelProduct& product, const Code& code, const uint8_t* panel, int block, int first_row,
                           F32 (&acc)[M]) {
   const PanelLayout& layout = *product.layout;
-  const int64_t rows = product.rows;
   const int8_t* x = static_cast<const int8_t*>(product.x) + 4 * first_row;
   const float* x_scales = product.x_scales + first_row;
   const float* x_sums = product.x_sums + first_row;
@@ -71,24 +70,24 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
         for (int chunk = 0; chunk < chunks; ++chunk) {
           I32 quads[4];
           code.unpack(panel, block, quads);
-          add_chunk<Code, M>(quads, x, 4 * rows, sums);
+          add_chunk<Code, Rows>(quads, x, sums);
           panel += layout.chunk_bytes;
-          x += 16 * rows;
+          x += 16 * Rows;
         }
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
           acc[m] = fma(to_f32(sums[m]) * F32(x_scales[m]), scale, acc[m]);
           acc[m] = fma(F32(x_sums[m]), bias, acc[m]);
         }
-        x_scales += rows;
-        x_sums += rows;
+        x_scales += Rows;
+        x_sums += Rows;
       }
     }
   }
 }
 
-/// All panels times M rows of the tile.
-template <typename Code, int M>
+/// All panels times M rows of a tile of Rows.
+template <typename Code, int Rows, int M>
 void rows_product(const PanelProduct& product, int first_row) {
   const Code code(*product.layout);
   const int64_t panel_bytes = product.layout->panel_bytes();
@@ -98,25 +97,31 @@ void rows_product(const PanelProduct& product, int first_row) {
       const int64_t columns = product.y_cols - column;
       if (columns <= 0) break;
       F32 acc[M];
-      block_product<Code, M>(product, code, product.panels + panel * panel_bytes, block, first_row, acc);
+      block_product<Code, Rows>(product, code, product.panels + panel * panel_bytes, block, first_row, acc);
       store_rows(product, acc, column, columns, first_row);
     }
   }
 }
 
+template <typename Code, int Rows>
+void tile_rows_product(const PanelProduct& product) {
+  constexpr int M = Rows < kRowsAtOnce ? Rows : kRowsAtOnce;
+  for (int row = 0; row < Rows; row += M) rows_product<Code, Rows, M>(product, row);
+}
+
 template <typename Code>
 void tile_product(const PanelProduct& product) {
-  int row = 0;
-  for (; product.rows - row >= kRowsAtOnce; row += kRowsAtOnce) rows_product<Code, kRowsAtOnce>(product, row);
-  switch (product.rows - row) {
+  switch (product.rows) {
+    case 12:
+      return tile_rows_product<Code, 12>(product);
     case 8:
-      return rows_product < Code, kRowsAtOnce == 12 ? 8 : 4 > (product, row);
+      return tile_rows_product<Code, 8>(product);
     case 4:
-      return rows_product<Code, 4>(product, row);
+      return tile_rows_product<Code, 4>(product);
     case 2:
-      return rows_product<Code, 2>(product, row);
+      return tile_rows_product<Code, 2>(product);
     case 1:
-      return rows_product<Code, 1>(product, row);
+      return tile_rows_product<Code, 1>(product);
     default:
       return;
   }

@@ -20,11 +20,12 @@ constexpr int kPanelRows = 16;
 enum class PanelCode : uint8_t { u2, u3, u4, u4_levels, u5, u6, u8, e4m3, bf16, f16, f32 };
 
 /// How the scale of a group is stored, 16 values, one a row. The half_ types count half their value.
-enum class PanelScale : uint8_t { none, f32, f16, bf16, e8m0, half_e8m0, half_e4m3, two_level };
+enum class PanelScale : uint8_t { none, f32, f16, bf16, e8m0, half_e8m0, half_e4m3, two_level, two_level_nibbles };
 
 /// A panel is a row of records; a record is
 ///   scales: the scales of its group, then the biases if any. two_level: d (f16), then dmin (f16) if there are biases,
-///           then for every group 16 sub-scales (int8), then 16 sub-minima (uint8) if there are biases
+///           then for every group 16 sub-scales (int8), then for every group 16 sub-minima (uint8) if there are
+///           biases. two_level_nibbles (with biases): one byte for both, the sub-scale low
 ///   codes:  record / 16 chunks
 struct PanelLayout {
   PanelCode code = PanelCode::f32;

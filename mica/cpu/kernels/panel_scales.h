@@ -49,14 +49,14 @@ class RecordScales {
  public:
   RecordScales(const PanelLayout& layout, const uint8_t* record, int block)
       : layout_(layout), record_(record), first_(block * F32::kLanes) {
-    if (layout.scale != PanelScale::two_level) return;
+    if (layout.scale < PanelScale::two_level) return;
     d_ = F32::load_f16(reinterpret_cast<const uint16_t*>(record) + first_);
     if (layout.has_bias) dmin_ = F32::load_f16(reinterpret_cast<const uint16_t*>(record + 2 * kPanelRows) + first_);
   }
 
   /// Scale of group `group` and the bias that a code of 0 stands for: bias − offset · scale.
   void group(int group, float offset, F32& scale, F32& bias) const {
-    if (layout_.scale == PanelScale::two_level) return sub_group(group, offset, scale, bias);
+    if (layout_.scale >= PanelScale::two_level) return sub_group(group, offset, scale, bias);
     scale = load_scales(layout_.scale, record_, first_);
     bias = F32(-offset) * scale;
     if (!layout_.has_bias) return;
@@ -67,6 +67,12 @@ class RecordScales {
   void sub_group(int group, float offset, F32& scale, F32& bias) const {
     const int halves = layout_.has_bias ? 2 : 1;
     const uint8_t* subs = record_ + 2 * kPanelRows * halves + group * kPanelRows + first_;
+    if (layout_.scale == PanelScale::two_level_nibbles) {
+      const I32 pair = I32::load_u8(subs);
+      scale = d_ * to_f32(pair & I32(15));
+      bias = F32(0.0f) - dmin_ * to_f32(shift_right<4>(pair));
+      return;
+    }
     scale = d_ * to_f32(I32::load_i8(subs));
     bias = F32(-offset) * scale;
     if (!layout_.has_bias) return;
