@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
 #include "mica/ops/quant_format.h"
 
@@ -59,6 +60,8 @@ class Activations {
   const float* exact(ThreadPool& pool);
 
  private:
+  void reset(const float* x, int64_t cols, int64_t stride);
+  void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
   void split(int32_t group, int64_t begin, int64_t end);
   const float* row(int64_t index) const;
 

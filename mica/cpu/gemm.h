@@ -4,11 +4,9 @@
 
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/gemm_types.h"
 
 namespace mica::cpu {
-
-/// Element type of the inputs of a dense product.
-enum class GemmType : uint8_t { f32, f64, f16, bf16 };
 
 /// An input matrix of a dense product. Element (i, j) of op(matrix) is data[i · ld + j], or data[j · ld + i] when
 /// `transposed`.

@@ -8,9 +8,16 @@
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
+#include "mica/cpu/kernels/panel.h"
 #include "mica/cpu/quantized_matrix.h"
 
 namespace mica::cpu {
+
+/// Returns pages to the system.
+struct UnmapPages {
+  size_t bytes = 0;
+  void operator()(uint8_t* memory) const;
+};
 
 /// A weight matrix in the layout that the product kernels stream: panels of 16 output rows interleaved, columns in
 /// quads of 4 (one vpdpbusd operand), codes at their bit width, scales beside the codes they belong to; about the size
@@ -30,31 +37,26 @@ class PackedMatrix {
   int64_t cols() const { return cols_; }
   int64_t slices() const { return slices_; }
   int64_t slice_rows() const { return slices_ ? rows_ / slices_ : 0; }
-  size_t bytes() const { return bytes_; }
+  size_t bytes() const { return data_.get_deleter().bytes; }
 
   /// Rows back in f32, out [rows.size(), cols], equal to those of the source: the embedding lookup of a tied head
   /// whose source bytes are gone.
   void dequantize_rows(std::span<const int64_t> rows, float* out) const;
 
-  /// Start of a panel (16 rows) and the bytes from one panel to the next; for the kernels.
-  const std::byte* panel(int64_t index) const { return data_.get() + index * panel_bytes_; }
-  int64_t panels_per_slice() const { return (slice_rows() + 15) / 16; }
-  int64_t panel_bytes() const { return panel_bytes_; }
+  /// For the kernels: the layout, and the start of a panel (16 rows) of the matrix.
+  const PanelLayout& layout() const { return layout_; }
+  const uint8_t* panel(int64_t index) const { return data_.get() + index * layout_.panel_bytes(); }
+  int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
   float factor() const { return factor_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const;
-  };
-
   QuantFormat format_;
   int64_t rows_ = 0;
   int64_t cols_ = 0;
   int64_t slices_ = 0;
-  int64_t panel_bytes_ = 0;
-  size_t bytes_ = 0;
   float factor_ = 1.0f;
-  std::unique_ptr<std::byte, Free> data_;
+  PanelLayout layout_;
+  std::unique_ptr<uint8_t, UnmapPages> data_;
 };
 
 /// Options of a product.

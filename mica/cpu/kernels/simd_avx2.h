@@ -150,4 +150,56 @@ inline float reduce_min(F32 a) {
   return _mm_cvtss_f32(_mm_min_ss(least, _mm_movehdup_ps(least)));
 }
 
+/// 32-bit integers, as many as F32 has lanes.
+struct I32 {
+  __m256i v;
+
+  I32() = default;
+  I32(__m256i value) : v(value) {}                     // NOLINT(google-explicit-constructor)
+  I32(int32_t value) : v(_mm256_set1_epi32(value)) {}  // NOLINT(google-explicit-constructor)
+
+  static I32 load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+  void store(void* p) const { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+  /// From one byte a lane.
+  static I32 load_u8(const void* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+  static I32 load_i8(const void* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+  /// The low byte of every lane.
+  void store_low_bytes(void* p) const {
+    const __m256i bytes =
+        _mm256_shuffle_epi8(v, _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8,
+                                                12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
+    const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+    _mm_storel_epi64(static_cast<__m128i*>(p), both);
+  }
+};
+
+inline I32 operator+(I32 a, I32 b) {
+  return _mm256_add_epi32(a.v, b.v);
+}
+inline I32 operator&(I32 a, I32 b) {
+  return _mm256_and_si256(a.v, b.v);
+}
+inline I32 operator|(I32 a, I32 b) {
+  return _mm256_or_si256(a.v, b.v);
+}
+template <int n>
+inline I32 shift_left(I32 a) {
+  return _mm256_slli_epi32(a.v, n);
+}
+/// Zeros come in from the left.
+template <int n>
+inline I32 shift_right(I32 a) {
+  return _mm256_srli_epi32(a.v, n);
+}
+inline F32 to_f32(I32 a) {
+  return _mm256_cvtepi32_ps(a.v);
+}
+inline F32 as_f32(I32 bits) {
+  return _mm256_castsi256_ps(bits.v);
+}
+/// The nearest integers, ties to even.
+inline I32 to_i32(F32 a) {
+  return _mm256_cvtps_epi32(a.v);
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -132,4 +132,50 @@ inline float reduce_min(F32 a) {
   return _mm512_reduce_min_ps(a.v);
 }
 
+/// 32-bit integers, as many as F32 has lanes.
+struct I32 {
+  __m512i v;
+
+  I32() = default;
+  I32(__m512i value) : v(value) {}                     // NOLINT(google-explicit-constructor)
+  I32(int32_t value) : v(_mm512_set1_epi32(value)) {}  // NOLINT(google-explicit-constructor)
+
+  static I32 load(const void* p) { return _mm512_loadu_si512(p); }
+  void store(void* p) const { _mm512_storeu_si512(p, v); }
+  /// From one byte a lane.
+  static I32 load_u8(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+  static I32 load_i8(const void* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+  /// The low byte of every lane.
+  void store_low_bytes(void* p) const { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v)); }
+};
+
+inline I32 operator+(I32 a, I32 b) {
+  return _mm512_add_epi32(a.v, b.v);
+}
+inline I32 operator&(I32 a, I32 b) {
+  return _mm512_and_si512(a.v, b.v);
+}
+inline I32 operator|(I32 a, I32 b) {
+  return _mm512_or_si512(a.v, b.v);
+}
+template <int n>
+inline I32 shift_left(I32 a) {
+  return _mm512_slli_epi32(a.v, n);
+}
+/// Zeros come in from the left.
+template <int n>
+inline I32 shift_right(I32 a) {
+  return _mm512_srli_epi32(a.v, n);
+}
+inline F32 to_f32(I32 a) {
+  return _mm512_cvtepi32_ps(a.v);
+}
+inline F32 as_f32(I32 bits) {
+  return _mm512_castsi512_ps(bits.v);
+}
+/// The nearest integers, ties to even.
+inline I32 to_i32(F32 a) {
+  return _mm512_cvtps_epi32(a.v);
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -143,4 +143,67 @@ inline float reduce_min(F32 a) {
   return least.v[0] < least.v[1] ? least.v[0] : least.v[1];
 }
 
+/// 32-bit integers, as many as F32 has lanes.
+struct I32 {
+  int32_t v[4];
+
+  I32() = default;
+  I32(int32_t value) : v{value, value, value, value} {}  // NOLINT(google-explicit-constructor)
+
+  /// f(i) for every lane i.
+  template <typename Function>
+  static I32 make(Function f) {
+    I32 out;
+    for (int i = 0; i < 4; ++i) out.v[i] = static_cast<int32_t>(f(i));
+    return out;
+  }
+
+  static I32 load(const void* p) {
+    I32 out;
+    __builtin_memcpy(out.v, p, sizeof out.v);
+    return out;
+  }
+  void store(void* p) const { __builtin_memcpy(p, v, sizeof v); }
+  /// From one byte a lane.
+  static I32 load_u8(const void* p) {
+    return make([&](int i) { return static_cast<const uint8_t*>(p)[i]; });
+  }
+  static I32 load_i8(const void* p) {
+    return make([&](int i) { return static_cast<const int8_t*>(p)[i]; });
+  }
+  /// The low byte of every lane.
+  void store_low_bytes(void* p) const {
+    for (int i = 0; i < 4; ++i) static_cast<uint8_t*>(p)[i] = static_cast<uint8_t>(v[i]);
+  }
+};
+
+inline I32 operator+(I32 a, I32 b) {
+  return I32::make([&](int i) { return a.v[i] + b.v[i]; });
+}
+inline I32 operator&(I32 a, I32 b) {
+  return I32::make([&](int i) { return a.v[i] & b.v[i]; });
+}
+inline I32 operator|(I32 a, I32 b) {
+  return I32::make([&](int i) { return a.v[i] | b.v[i]; });
+}
+template <int n>
+inline I32 shift_left(I32 a) {
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) << n; });
+}
+/// Zeros come in from the left.
+template <int n>
+inline I32 shift_right(I32 a) {
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) >> n; });
+}
+inline F32 to_f32(I32 a) {
+  return F32::make([&](int i) { return static_cast<float>(a.v[i]); });
+}
+inline F32 as_f32(I32 bits) {
+  return F32::make([&](int i) { return __builtin_bit_cast(float, bits.v[i]); });
+}
+/// The nearest integers, ties to even.
+inline I32 to_i32(F32 a) {
+  return I32::make([&](int i) { return __builtin_lrintf(a.v[i]); });
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS
