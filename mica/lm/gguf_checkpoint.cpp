@@ -42,7 +42,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kModelNam
 }};
 
 /// Of a layer's tensors: blk.N.<first> is model.layers.N.<second>.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kLayerNames = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kLayerNames = {{
     {"attn_norm", "input_layernorm"},
     {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},
@@ -61,8 +61,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kLayerNa
     {"ffn_gate_exps", "mlp.switch_mlp.gate_proj"},
     {"ffn_up_exps", "mlp.switch_mlp.up_proj"},
     {"ffn_down_exps", "mlp.switch_mlp.down_proj"},
-    {"rope_freqs", "rope_freqs"},
-    {"attn_rot_embd", "rotary_emb"},
 }};
 
 const Architecture& architecture_of(const GgufFile& file) {
