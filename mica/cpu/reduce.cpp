@@ -106,6 +106,7 @@ Accumulator<T> fold_row(const T* x, int64_t count, ReduceOp op) {
       A most = neutral<A>(ReduceOp::max);
       for (int64_t i = 0; i < count; ++i) most = fold<A>(most, x[i], ReduceOp::max);
       if (!std::isfinite(most)) return most;
+      if constexpr (std::is_same_v<T, float>) return most + std::log(row_kernels().sum_exp(x, most, count));
       A sum = 0;
       for (int64_t i = 0; i < count; ++i) sum += std::exp(static_cast<A>(x[i]) - most);
       return most + std::log(sum);

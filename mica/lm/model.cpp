@@ -1,6 +1,7 @@
 #include "mica/lm/model.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
 #include "mica/base/log.h"
@@ -116,6 +117,16 @@ LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& opt
          model.description().model_type, unused.front());
   }
   return {std::move(model), {checkpoint.format, checkpoint.bytes, checkpoint.parameters}};
+}
+
+LoadedModel make_random_model(const std::filesystem::path& path, int bits, int group_size,
+                              const LoadOptions& options) {
+  const Config config(load_json(path), path.string());
+  ModelDescription description = describe(config);
+  Weights weights(config);
+  weights.make_up_missing(bits, group_size);
+  Model model(std::move(description), weights, options);
+  return {std::move(model), {"random", 0, 0}};
 }
 
 }  // namespace mica::lm

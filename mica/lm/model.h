@@ -57,4 +57,9 @@ struct LoadedModel {
 /// Loads a model folder or a GGUF file. Weights stay mapped: memory fills as they are first used.
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
+/// A model of the shape that a config.json describes, with made-up weights of `bits` (2 to 8 in groups of `group_size`,
+/// or 16 for bfloat16): for measuring.
+LoadedModel make_random_model(const std::filesystem::path& config, int bits, int group_size,
+                              const LoadOptions& options = {});
+
 }  // namespace mica::lm

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "mica/base/error.h"
+#include "mica/cpu/kernels/elementwise.h"
 
 namespace mica::lm {
 namespace {
@@ -17,13 +18,6 @@ std::map<int32_t, int> counts(std::span<const int32_t> tokens) {
   std::map<int32_t, int> out;
   for (const int32_t token : tokens) ++out[token];
   return out;
-}
-
-/// log Σ exp, in double: the sum over a large vocabulary must not lose its small terms.
-float log_sum_exp(std::span<const float> logits, float most) {
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - most);
-  return most + static_cast<float>(std::log(sum));
 }
 
 }  // namespace
@@ -144,8 +138,9 @@ std::vector<Sampler::Candidate> Sampler::filter(std::span<const float> logits, f
 
 SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> history) {
   apply_penalties(logits, history);
-  const auto best = std::max_element(logits.begin(), logits.end());
-  const float normalizer = log_sum_exp(logits, *best);
+  const auto count = static_cast<int64_t>(logits.size());
+  const auto best = logits.begin() + cpu::row_kernels().argmax(logits.data(), count);
+  const float normalizer = *best + std::log(cpu::row_kernels().sum_exp(logits.data(), *best, count));
   const auto token = [&](int32_t id) -> SampledToken {
     return {id, logits[static_cast<size_t>(id)] - normalizer};
   };

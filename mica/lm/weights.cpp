@@ -1,10 +1,22 @@
 #include "mica/lm/weights.h"
 
+#include <nlohmann/json.hpp>
+
 #include "mica/base/error.h"
+#include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
+namespace {
+
+size_t element_count(const Shape& shape) {
+  size_t count = 1;
+  for (const ShapeElem length : shape) count *= static_cast<size_t>(length);
+  return count;
+}
+
+}  // namespace
 
 void Weights::add(const std::string& path, array value) { arrays_.insert_or_assign(path, std::move(value)); }
 
@@ -44,7 +56,43 @@ const array& Weights::take(const std::string& path) {
   return found->second;
 }
 
+void Weights::make_up_missing(int bits, int group_size) { make_up_ = MakeUp{bits, group_size}; }
+
+StoredMatrix Weights::made_up_matrix(const Shape& shape) const {
+  // A cheap generator: what counts is that no two rows are alike, not how random they are.
+  uint64_t state = 0x9e3779b97f4a7c15u * static_cast<uint64_t>(shape.back() + shape[shape.size() - 2]);
+  const auto next = [&] {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+  };
+  if (make_up_->bits == 16) {
+    array out(allocator::malloc(2 * element_count(shape)), shape, bfloat16);
+    for (size_t i = 0; i < out.size(); ++i) {
+      out.data<bfloat16_t>()[i] = bfloat16_t((static_cast<float>(next() >> 40) * 0x1p-24f - 0.5f) * 0.05f);
+    }
+    return stored_dense(out);
+  }
+  Shape codes_shape = shape;
+  codes_shape.back() = shape.back() * make_up_->bits / 32;
+  Shape scales_shape = shape;
+  scales_shape.back() = shape.back() / make_up_->group_size;
+  array codes(allocator::malloc(4 * element_count(codes_shape)), codes_shape, uint32);
+  for (size_t i = 0; i < codes.size(); ++i) codes.data<uint32_t>()[i] = static_cast<uint32_t>(next() >> 32);
+  const float scale = 0.05f / static_cast<float>(1 << make_up_->bits);
+  const std::vector<float> scales(element_count(scales_shape), scale);
+  const std::vector<float> biases(scales.size(), -0.025f);
+  return stored_quantized(codes, array(scales.data(), scales_shape, bfloat16),
+                          array(biases.data(), scales_shape, bfloat16), make_up_->group_size, make_up_->bits, "affine");
+}
+
 array Weights::vector(const std::string& path, const Shape& shape) {
+  if (make_up_ && !has(path)) {
+    array out = ones(shape, float32);
+    out.eval();
+    return out;
+  }
   const array& value = take(path);
   if (value.shape() != shape) {
     fail("{}: the parameter {} has the shape {}, the configuration asks for {}", config_.name(), path,
@@ -76,6 +124,7 @@ StoredMatrix Weights::matrix(const std::string& module, const Shape& shape) {
       used_.insert(path);
       return found->second;
     }
+    if (make_up_ && !has(path)) return made_up_matrix(shape);
     const array& codes = take(path);
     if (!has(module + ".scales")) return stored_dense(codes);
     const Quantization how = quantization_of(module);

@@ -20,6 +20,10 @@ class Weights {
   /// `config` tells how quantized parameters are stored (its key quantization); it must outlive the object's use.
   explicit Weights(const Config& config) : config_(config) {}
 
+  /// Instead of failing, makes up parameters that are missing: random codes of `bits` and `group_size` (MLX's affine
+  /// form; 16 bits: bfloat16), vectors of ones. For measuring a model of any size without a file.
+  void make_up_missing(int bits, int group_size);
+
   void add(const std::string& path, array value);
   /// A ggml block tensor [..., rows, cols].
   void add_blocks(const std::string& path, StoredMatrix matrix);
@@ -51,6 +55,11 @@ class Weights {
     int bits;
     std::string mode;
   };
+  struct MakeUp {
+    int bits;
+    int group_size;
+  };
+  StoredMatrix made_up_matrix(const Shape& shape) const;
   const array& take(const std::string& path);
   Quantization quantization_of(const std::string& module) const;
 
@@ -58,6 +67,7 @@ class Weights {
   std::map<std::string, array> arrays_;
   std::map<std::string, StoredMatrix> blocks_;
   std::set<std::string> used_;
+  std::optional<MakeUp> make_up_;
 };
 
 /// A checkpoint opened from disk: its configuration in transformers' keys, its parameters under MLX's paths.

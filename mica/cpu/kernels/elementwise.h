@@ -26,6 +26,8 @@ struct RowKernels {
   /// weight and bias may be null.
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* out, int64_t count);
   void (*softmax)(const float* x, float* out, int64_t count);
+  /// Σ exp(x − shift)
+  float (*sum_exp)(const float* x, float shift, int64_t count);
   float (*sum)(const float* x, int64_t count);
   float (*max)(const float* x, int64_t count);
   /// Rotates pairs (i, i + half) by cosine[i], sine[i].

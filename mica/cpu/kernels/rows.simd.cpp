@@ -67,6 +67,10 @@ float row_sum(const float* x, int64_t count) {
   return sum_of(x, count, [](F32 v) { return v; });
 }
 
+float sum_exp(const float* x, float shift, int64_t count) {
+  return sum_of(x, count, [&](F32 v) { return exp(v - F32(shift)); });
+}
+
 void softmax(const float* x, float* out, int64_t count) {
   const float most = row_max(x, count);
   // A row of minus infinities has no maximum to subtract; it comes out as NaN, as 0 / 0 does.
@@ -102,6 +106,6 @@ int64_t argmax(const float* x, int64_t count) {
 
 }  // namespace
 
-constinit const RowKernels rows = {rms_norm, layer_norm, softmax, row_sum, row_max, rotate_halves, argmax};
+constinit const RowKernels rows = {rms_norm, layer_norm, softmax, sum_exp, row_sum, row_max, rotate_halves, argmax};
 
 }  // namespace mica::cpu::MICA_ISA_NS
