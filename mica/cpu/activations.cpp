@@ -1,0 +1,136 @@
+#include "mica/cpu/activations.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "mica/base/cpu_info.h"
+#include "mica/base/error.h"
+#include "mica/cpu/kernels/products.h"
+
+namespace mica::cpu {
+namespace {
+
+constexpr int64_t kTileSizes[] = {12, 8, 4, 2, 1};
+
+/// Rows for which a loop over threads costs more than it gains: about 10 µs of work.
+constexpr int64_t kSerialValues = 1 << 15;
+
+auto quantizer() {
+  if (active_isa() >= Isa::avx512) return avx512::quantize_activations;
+  return active_isa() == Isa::avx2 ? avx2::quantize_activations : reference::quantize_activations;
+}
+
+/// Grows and never shrinks: memory is reused from one assign to the next.
+template <typename T>
+void reserve(std::vector<T>& memory, int64_t size) {
+  if (memory.size() < static_cast<size_t>(size)) memory.resize(static_cast<size_t>(size));
+}
+
+}  // namespace
+
+void Activations::assign(const float* x, int64_t count, int64_t cols, int64_t stride) {
+  reset(x, cols, stride);
+  count_ = count;
+  groups_ = 1;
+  group_begin_.push_back(0);
+  split(0, 0, count);
+}
+
+void Activations::gather(const float* x, int64_t cols, int64_t stride, std::span<const int32_t> rows,
+                         std::span<const int32_t> ends) {
+  reset(x, cols, stride);
+  count_ = static_cast<int64_t>(rows.size());
+  rows_.assign(rows.begin(), rows.end());
+  groups_ = static_cast<int64_t>(ends.size());
+  group_begin_.push_back(0);
+  int64_t begin = 0;
+  for (int64_t group = 0; group < groups_; ++group) {
+    const int64_t end = ends[static_cast<size_t>(group)];
+    if (end < begin || end > count_) fail("groups of activation rows end at {} after {}, of {}", end, begin, count_);
+    split(static_cast<int32_t>(group), begin, end);
+    begin = end;
+  }
+  if (begin != count_) fail("groups of activation rows end at {}, not at {}", begin, count_);
+}
+
+void Activations::reset(const float* x, int64_t cols, int64_t stride) {
+  if (cols < 0) fail("activations of {} columns", cols);
+  x_ = x;
+  cols_ = cols;
+  stride_ = stride;
+  rows_.clear();
+  tiles_.clear();
+  group_begin_.clear();
+  for (Int8& copy : int8_) copy.ready = false;
+  exact_ready_ = false;
+}
+
+void Activations::split(int32_t group, int64_t begin, int64_t end) {
+  while (begin < end) {
+    const int64_t size = *std::find_if(std::begin(kTileSizes), std::end(kTileSizes),
+                                       [&](int64_t candidate) { return candidate <= end - begin; });
+    tiles_.push_back({begin, static_cast<int32_t>(size), group});
+    begin += size;
+  }
+  group_begin_.push_back(static_cast<int64_t>(tiles_.size()));
+}
+
+std::pair<int64_t, int64_t> Activations::group_tiles(int64_t group) const {
+  return {group_begin_[static_cast<size_t>(group)], group_begin_[static_cast<size_t>(group) + 1]};
+}
+
+const float* Activations::row(int64_t index) const {
+  return x_ + (rows_.empty() ? index : rows_[static_cast<size_t>(index)]) * stride_;
+}
+
+void Activations::for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body) {
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(tiles_[static_cast<size_t>(i)]);
+  };
+  const auto tiles = static_cast<int64_t>(tiles_.size());
+  if (count_ * cols_ <= kSerialValues) return run(0, tiles);
+  pool.parallel_for(tiles, 1, run);
+}
+
+const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
+  Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4];
+  if (copy.ready) return copy;
+  const int64_t padded = padded_cols();
+  const int64_t steps = padded / step;
+  reserve(copy.values, count_ * padded);
+  reserve(copy.scales, count_ * steps);
+  reserve(copy.sums, count_ * steps);
+  for_tiles(pool, [&](const Tile& tile) {
+    for (int64_t m = 0; m < tile.count; ++m) {
+      quantizer()({.x = row(tile.first + m),
+                   .cols = cols_,
+                   .padded = padded,
+                   .step = step,
+                   .values = copy.values.data() + tile.first * padded + 4 * m,
+                   .value_stride = 4 * tile.count,
+                   .scales = copy.scales.data() + tile.first * steps + m,
+                   .sums = copy.sums.data() + tile.first * steps + m,
+                   .step_stride = tile.count});
+    }
+  });
+  copy.ready = true;
+  return copy;
+}
+
+const float* Activations::exact(ThreadPool& pool) {
+  if (exact_ready_) return exact_.data();
+  const int64_t padded = padded_cols();
+  reserve(exact_, count_ * padded);
+  for_tiles(pool, [&](const Tile& tile) {
+    float* out = exact_.data() + tile.first * padded;
+    for (int64_t m = 0; m < tile.count; ++m) {
+      const float* x = row(tile.first + m);
+      for (int64_t column = 0; column < cols_; ++column) out[column * tile.count + m] = x[column];
+    }
+    std::fill(out + cols_ * tile.count, out + padded * tile.count, 0.0f);
+  });
+  exact_ready_ = true;
+  return exact_.data();
+}
+
+}  // namespace mica::cpu

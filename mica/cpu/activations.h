@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "mica/base/function_ref.h"
+#include "mica/base/thread_pool.h"
+#include "mica/ops/quant_format.h"
+
+namespace mica::cpu {
+
+/// The f32 input rows of one or more matrix products (q, k and v; gate and up), together with the copies of them that
+/// the kernels read: made when a product first needs them, kept until the next assign, so that products of the same
+/// input share them. Memory is reused from one assign to the next: a decode step allocates nothing.
+///
+/// Holds a pointer to the caller's rows, which must stay valid until the last product. One thread at a time.
+class Activations {
+ public:
+  /// `count` rows of `cols` values; row i starts at x + i · stride.
+  void assign(const float* x, int64_t count, int64_t cols, int64_t stride);
+
+  /// Rows picked from x for a grouped product (mixture of experts): rows[0 … ends[0]) form the first group,
+  /// rows[ends[0] … ends[1]) the second, and so on. A row may be in several groups; groups may be empty.
+  /// An Error when `ends` does not ascend to rows.size().
+  void gather(const float* x, int64_t cols, int64_t stride, std::span<const int32_t> rows,
+              std::span<const int32_t> ends);
+
+  /// Rows that run through one kernel call together: `count` (12, 8, 4, 2 or 1) of group `group`, from `first` on (in
+  /// the order of the gathered rows).
+  struct Tile {
+    int64_t first = 0;
+    int32_t count = 0;
+    int32_t group = 0;
+  };
+
+  /// Rows of all tiles quantized to int8 in steps of `step` values (16, 32 or 64; scales are shared by at least 32).
+  /// Tile t has its data at first · padded columns: values [column / 4][count][4], scales and sums [step][count].
+  struct Int8 {
+    std::vector<int8_t> values;
+    std::vector<float> scales;
+    std::vector<float> sums;  ///< Σ of the quantized values of a step, times their scale
+    bool ready = false;
+  };
+
+  int64_t count() const { return count_; }
+  int64_t cols() const { return cols_; }
+  /// cols rounded up to a multiple of 128, the largest group: where a tile's values end. Zeros fill the rest.
+  int64_t padded_cols() const { return (cols_ + 127) / 128 * 128; }
+  int64_t groups() const { return groups_; }
+  std::span<const Tile> tiles() const { return tiles_; }
+  /// Tiles of one group: a range of indices into tiles().
+  std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
+
+  /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
+  const Int8& int8(int step, ThreadPool& pool);
+
+  /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
+  const float* exact(ThreadPool& pool);
+
+ private:
+  void reset(const float* x, int64_t cols, int64_t stride);
+  void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
+  void split(int32_t group, int64_t begin, int64_t end);
+  const float* row(int64_t index) const;
+
+  const float* x_ = nullptr;
+  int64_t count_ = 0;
+  int64_t cols_ = 0;
+  int64_t stride_ = 0;
+  int64_t groups_ = 0;
+  std::vector<int32_t> rows_;  // empty: rows in their order
+  std::vector<Tile> tiles_;
+  std::vector<int64_t> group_begin_;  // first tile of every group, and the end
+  Int8 int8_[3];                      // steps of 16, 32, 64
+  std::vector<float> exact_;
+  bool exact_ready_ = false;
+};
+
+}  // namespace mica::cpu

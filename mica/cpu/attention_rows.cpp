@@ -1,0 +1,150 @@
+// Attention of few queries, as in decoding. A task is a few rows of a key head and a part of the keys; the parts of a
+// row are put together at the end.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <tuple>
+#include <vector>
+
+#include "mica/cpu/attention_parts.h"
+
+namespace mica::cpu {
+namespace {
+
+/// Keys of a part at least: fewer are not worth a task.
+constexpr int64_t kPartKeys = 256;
+
+/// Work (multiplications) for which a loop over threads costs more than it gains.
+constexpr int64_t kSerialWork = 1 << 15;
+
+using Kernel = void (*)(const AttentionRows&);
+
+Kernel choose_kernel(Isa isa) {
+  if (isa >= Isa::avx512) return avx512::attention_rows;
+  return isa == Isa::avx2 ? avx2::attention_rows : reference::attention_rows;
+}
+
+class RowsAttention {
+ public:
+  RowsAttention(const AttentionArgs& args, ThreadPool& pool, Isa isa)
+      : args_(args),
+        pool_(pool),
+        kernel_(choose_kernel(isa)),
+        rows_(args.queries * attention_group(args)),
+        blocks_((rows_ + kAttentionRows - 1) / kAttentionRows),
+        stride_((args.value_dim + 15) / 16 * 16) {
+    const int64_t pieces = args.batch * args.kv_heads * blocks_;
+    const int64_t wanted = (4 * pool.size() + pieces - 1) / pieces;
+    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(args.keys / kPartKeys, 1, wanted);
+    const auto states = static_cast<size_t>(pieces * parts_ * kAttentionRows);
+    out_.resize(states * static_cast<size_t>(stride_));
+    largest_.resize(states);
+    sum_.resize(states);
+  }
+
+  void run() {
+    const int64_t pieces = args_.batch * args_.kv_heads * blocks_;
+    const auto body = [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) run_part(task / parts_, task % parts_);
+    };
+    if (pieces * rows_ * args_.keys * args_.dim <= kSerialWork) {
+      body(0, pieces * parts_);
+    } else {
+      pool_.parallel_for(pieces * parts_, 1, body);
+    }
+    for (int64_t piece = 0; piece < pieces; ++piece) {
+      for (int r = 0; r < rows_of(piece); ++r) combine(piece, r);
+    }
+  }
+
+ private:
+  int rows_of(int64_t piece) const {
+    return static_cast<int>(std::min<int64_t>(kAttentionRows, rows_ - piece % blocks_ * kAttentionRows));
+  }
+
+  AttentionRow row_of(int64_t piece, int r) const {
+    const int64_t head = piece / blocks_;
+    return attention_row(args_, head / args_.kv_heads, head % args_.kv_heads, piece % blocks_ * kAttentionRows + r);
+  }
+
+  /// Index of the softmax state of a row of a piece in one part of the keys.
+  int64_t state(int64_t piece, int64_t part) const { return (piece * parts_ + part) * kAttentionRows; }
+
+  void run_part(int64_t piece, int64_t part) {
+    const int64_t at = state(piece, part);
+    const AttentionRow first = row_of(piece, 0);
+    const int64_t kv_head = first.head / attention_group(args_);
+    AttentionRows rows{.kv_type = attention_kv_type(args_),
+                       .rows = rows_of(piece),
+                       .dim = args_.dim,
+                       .value_dim = args_.value_dim,
+                       .k = attention_kv(args_, args_.k, first.batch, kv_head),
+                       .v = attention_kv(args_, args_.v, first.batch, kv_head),
+                       .k_stride = args_.k.row_stride,
+                       .v_stride = args_.v.row_stride,
+                       .mask_stride = args_.mask_strides[3],
+                       .scale = args_.scale,
+                       .softcap = args_.softcap,
+                       .out = out_.data() + at * stride_,
+                       .out_stride = stride_,
+                       .largest = largest_.data() + at,
+                       .sum = sum_.data() + at};
+    // The parts divide the keys that any of the rows sees.
+    int64_t begin = args_.keys;
+    int64_t end = 0;
+    for (int r = 0; r < rows.rows; ++r) {
+      const AttentionRow row = row_of(piece, r);
+      rows.q[r] = attention_query(args_, row);
+      rows.mask[r] = attention_mask(args_, row);
+      std::tie(rows.first[r], rows.last[r]) = visible_keys(args_, row.query);
+      begin = std::min(begin, rows.first[r]);
+      end = std::max(end, rows.last[r]);
+    }
+    const int64_t keys = std::max<int64_t>(0, end - begin);
+    rows.begin = begin + keys * part / parts_;
+    rows.end = begin + keys * (part + 1) / parts_;
+    kernel_(rows);
+  }
+
+  /// Adds up the parts of a row and writes it.
+  void combine(int64_t piece, int r) {
+    float largest = -std::numeric_limits<float>::infinity();
+    for (int64_t part = 0; part < parts_; ++part) largest = std::max(largest, largest_at(piece, part, r));
+    float sum = 0.0f;
+    const AttentionRow row = row_of(piece, r);
+    float* out = attention_out(args_, row);
+    std::fill(out, out + args_.value_dim, 0.0f);
+    for (int64_t part = 0; part < parts_; ++part) {
+      if (largest_at(piece, part, r) == -std::numeric_limits<float>::infinity()) continue;
+      const float weight = std::exp(largest_at(piece, part, r) - largest);
+      const int64_t at = state(piece, part) + r;
+      sum += weight * sum_[static_cast<size_t>(at)];
+      const float* values = out_.data() + at * stride_;
+      for (int64_t d = 0; d < args_.value_dim; ++d) out[d] += weight * values[d];
+    }
+    const float normalizer = attention_normalizer(args_, row.head, largest, sum);
+    for (int64_t d = 0; d < args_.value_dim; ++d) out[d] *= normalizer;
+  }
+
+  float largest_at(int64_t piece, int64_t part, int r) const {
+    return largest_[static_cast<size_t>(state(piece, part) + r)];
+  }
+
+  const AttentionArgs& args_;
+  ThreadPool& pool_;
+  Kernel kernel_;
+  int64_t rows_;    // of a key head
+  int64_t blocks_;  // of rows
+  int64_t stride_;  // of sums
+  int64_t parts_ = 1;
+  std::vector<float> out_, largest_, sum_;
+};
+
+}  // namespace
+
+void attention_by_rows(const AttentionArgs& args, ThreadPool& pool, Isa isa) {
+  RowsAttention(args, pool, isa).run();
+}
+
+}  // namespace mica::cpu

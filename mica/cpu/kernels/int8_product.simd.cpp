@@ -1,0 +1,1 @@
+#include "mica/cpu/kernels/int8_product.h"

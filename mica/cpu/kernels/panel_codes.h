@@ -1,0 +1,113 @@
+#pragma once
+
+// Unpacks the codes of a packed matrix (panel.h): one policy a code width. `unpack` gives the four quads of a chunk for
+// one block of F32::kLanes rows of the panel.
+
+#include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/kernels/simd_bytes.h"
+
+namespace mica::cpu::MICA_ISA_NS {
+
+/// Blocks of rows in a panel.
+constexpr int kBlocks = kPanelRows / F32::kLanes;
+/// Bytes of a block's part of a 64-byte vector of codes, and of its part of a 64-bit mask.
+constexpr int kBlockBytes = 4 * F32::kLanes;
+constexpr int kBlockMaskBytes = F32::kLanes / 2;
+
+/// All bytes of a lane equal.
+constexpr int32_t repeat_byte(int byte) {
+  return static_cast<int32_t>(0x01010101u * static_cast<uint32_t>(byte));
+}
+
+struct Unpack2 {
+  static void run(const uint8_t* chunk, int block, I32 (&quads)[4]) {
+    const I32 mask = repeat_byte(3);
+    const I32 all = I32::load(chunk + block * kBlockBytes);
+    quads[0] = all & mask;
+    quads[1] = shift_right<2>(all) & mask;
+    quads[2] = shift_right<4>(all) & mask;
+    quads[3] = shift_right<6>(all) & mask;
+  }
+};
+
+struct Unpack4 {
+  static void run(const uint8_t* chunk, int block, I32 (&quads)[4]) {
+    const I32 mask = repeat_byte(15);
+    const I32 first = I32::load(chunk + block * kBlockBytes);
+    const I32 second = I32::load(chunk + 64 + block * kBlockBytes);
+    quads[0] = first & mask;
+    quads[1] = shift_right<4>(first) & mask;
+    quads[2] = second & mask;
+    quads[3] = shift_right<4>(second) & mask;
+  }
+};
+
+/// Adds bit `bit` from four 64-bit masks.
+template <int bit>
+inline void add_mask_bits(const uint8_t* masks, int block, I32 (&quads)[4]) {
+  for (int i = 0; i < 4; ++i) {
+    quads[i] = or_masked(quads[i], masks + 8 * i + block * kBlockMaskBytes, static_cast<int8_t>(1 << bit));
+  }
+}
+
+/// What every policy says: the largest level (how many products 16 bits hold) and whether levels may be above 127.
+template <int largest>
+struct CodeRange {
+  static constexpr bool kWide = largest > 127;
+  /// Quads that dot4 may add up before a flush.
+  static constexpr int kFlush = kWide ? 1 : 32767 / 254 / largest >= 4 ? 4 : 32767 / 254 / largest >= 2 ? 2 : 1;
+};
+
+struct CodeU2 : CodeRange<3> {
+  explicit CodeU2(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const { Unpack2::run(chunk, block, quads); }
+};
+
+struct CodeU3 : CodeRange<7> {
+  explicit CodeU3(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
+    Unpack2::run(chunk, block, quads);
+    add_mask_bits<2>(chunk + 64, block, quads);
+  }
+};
+
+struct CodeU4 : CodeRange<15> {
+  explicit CodeU4(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const { Unpack4::run(chunk, block, quads); }
+};
+
+struct CodeLevels : CodeRange<255> {
+  explicit CodeLevels(const PanelLayout& layout) : table(load_table(layout.levels)) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
+    Unpack4::run(chunk, block, quads);
+    for (I32& quad : quads) quad = lookup(table, quad);
+  }
+  ByteTable table;
+};
+
+struct CodeU5 : CodeRange<31> {
+  explicit CodeU5(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
+    Unpack4::run(chunk, block, quads);
+    add_mask_bits<4>(chunk + 128, block, quads);
+  }
+};
+
+struct CodeU6 : CodeRange<63> {
+  explicit CodeU6(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
+    Unpack4::run(chunk, block, quads);
+    I32 high[4];
+    Unpack2::run(chunk + 128, block, high);
+    for (int i = 0; i < 4; ++i) quads[i] = quads[i] | shift_left<4>(high[i]);
+  }
+};
+
+struct CodeU8 : CodeRange<255> {
+  explicit CodeU8(const PanelLayout&) {}
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
+    for (int i = 0; i < 4; ++i) quads[i] = I32::load(chunk + 64 * i + block * kBlockBytes);
+  }
+};
+
+}  // namespace mica::cpu::MICA_ISA_NS

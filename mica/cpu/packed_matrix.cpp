@@ -1,0 +1,69 @@
+#include "mica/cpu/packed_matrix.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <sys/mman.h>
+
+#include "mica/base/checked.h"
+#include "mica/base/error.h"
+#include "mica/cpu/panel_packing.h"
+
+namespace mica::cpu {
+namespace {
+
+constexpr int64_t kLongestRow = int64_t{1} << 24;
+
+/// Pages straight from the system: large ones where possible, each first touched by the thread that packs it.
+uint8_t* allocate(size_t bytes) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail("no memory for {} bytes of packed weights", bytes);
+  ::madvise(memory, bytes, MADV_HUGEPAGE);
+  return static_cast<uint8_t*>(memory);
+}
+
+void check(const QuantizedMatrix& source, int64_t slices) {
+  if (source.rows < 0 || source.cols < 0 || source.cols > kLongestRow) {
+    fail("weights of {} rows and {} columns", source.rows, source.cols);
+  }
+  source.format.row_bytes(source.cols);
+  if (slices < 1 || source.rows % slices != 0) fail("{} rows of weights in {} slices", source.rows, slices);
+}
+
+}  // namespace
+
+void UnmapPages::operator()(uint8_t* memory) const {
+  ::munmap(memory, bytes);
+}
+
+PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices)
+    : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
+  check(source, slices);
+  layout_ = panel_layout(format_, cols_);
+  const int64_t panels = panels_per_slice() * slices;
+  const auto bytes = checked_mul<int64_t>(panels, layout_.panel_bytes());
+  if (!bytes) fail("{} × {} weights do not fit in memory", rows_, cols_);
+  if (*bytes == 0) return;
+  const auto size = static_cast<size_t>(*bytes);
+  data_ = std::unique_ptr<uint8_t, UnmapPages>(allocate(size), UnmapPages{size});
+  pool.parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i % panels_per_slice() * kPanelRows;
+      const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
+      pack_panel(source, layout_, i / panels_per_slice() * slice_rows() + row, count,
+                 data_.get() + i * layout_.panel_bytes());
+    }
+  });
+}
+
+void PackedMatrix::dequantize_rows(std::span<const int64_t> rows, float* out) const {
+  for (const int64_t row : rows) {
+    if (row < 0 || row >= rows_) fail_as<std::out_of_range>("row {} of a weight matrix with {} rows", row, rows_);
+    const int64_t in_slice = row % slice_rows();
+    const int64_t index = row / slice_rows() * panels_per_slice() + in_slice / kPanelRows;
+    unpack_panel_row(format_, layout_, panel(index), static_cast<int>(in_slice % kPanelRows), cols_, factor_, out);
+    out += cols_;
+  }
+}
+
+}  // namespace mica::cpu

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "mica/base/cpu_info.h"
+#include "mica/base/thread_pool.h"
+#include "mica/cpu/activations.h"
+#include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/quantized_matrix.h"
+
+namespace mica::cpu {
+
+/// Returns pages to the system.
+struct UnmapPages {
+  size_t bytes = 0;
+  void operator()(uint8_t* memory) const;
+};
+
+/// A weight matrix in the layout that the product kernels stream: panels of 16 output rows interleaved, columns in
+/// quads of 4 (one vpdpbusd operand), codes at their bit width, scales beside the codes they belong to; about the size
+/// of the original (at most 4 % more, for whole panels). The layout is the same for every instruction set.
+///
+/// Made from a view of stored bytes, which is not needed afterwards. A stack of matrices (experts [E, N, K]) is one
+/// matrix of E · N rows in E slices: panels never straddle slices.
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+
+  /// Packs in parallel. Errors: shape that the format does not allow, rows not a multiple of `slices`.
+  PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices = 1);
+
+  const QuantFormat& format() const { return format_; }
+  int64_t rows() const { return rows_; }  ///< of all slices
+  int64_t cols() const { return cols_; }
+  int64_t slices() const { return slices_; }
+  int64_t slice_rows() const { return slices_ ? rows_ / slices_ : 0; }
+  size_t bytes() const { return data_.get_deleter().bytes; }
+
+  /// Rows back in f32, out [rows.size(), cols], equal to those of the source: the embedding lookup of a tied head
+  /// whose source bytes are gone.
+  void dequantize_rows(std::span<const int64_t> rows, float* out) const;
+
+  /// For the kernels: the layout, and the start of a panel (16 rows) of the matrix.
+  const PanelLayout& layout() const { return layout_; }
+  const uint8_t* panel(int64_t index) const { return data_.get() + index * layout_.panel_bytes(); }
+  int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
+  float factor() const { return factor_; }
+
+ private:
+  QuantFormat format_;
+  int64_t rows_ = 0;
+  int64_t cols_ = 0;
+  int64_t slices_ = 0;
+  float factor_ = 1.0f;
+  PanelLayout layout_;
+  std::unique_ptr<uint8_t, UnmapPages> data_;
+};
+
+/// Options of a product.
+struct MatmulOptions {
+  Activation activation = Activation::int8;
+  const float* bias = nullptr;  ///< [rows of a slice], added to every output row
+  Isa isa = active_isa();       ///< kernel level; lower ones are for tests
+};
+
+/// y = x · Wᵀ (+ bias): y[i, n] at y + i · y_stride + n for the rows i of x and the rows n of one slice of W.
+/// One row streams the weights at memory bandwidth; 2 to 12 rows stream them once; more rows run blocked.
+/// std::invalid_argument when x.cols() ≠ W.cols() or the slice is out of range.
+void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
+            const MatmulOptions& options = {}, int64_t slice = 0);
+
+/// Mixture of experts in one parallel loop: group g of x (see Activations::gather) times slice slices[g]; y has the
+/// rows in the order of the gathered rows. options.bias is [slices, slice rows] here.
+void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const int32_t> slices, float* y,
+                    int64_t y_stride, ThreadPool& pool, const MatmulOptions& options = {});
+
+}  // namespace mica::cpu

@@ -1,0 +1,325 @@
+#include "mica/cpu/panel_packing.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mica/base/half.h"
+#include "mica/cpu/block_codec.h"
+
+namespace mica::cpu {
+namespace {
+
+constexpr int kChunk = 16;  // columns
+
+PanelCode panel_code(const QuantFormat& format) {
+  switch (format.kind) {
+    case QuantKind::f32:
+      return PanelCode::f32;
+    case QuantKind::f16:
+      return PanelCode::f16;
+    case QuantKind::bf16:
+      return PanelCode::bf16;
+    case QuantKind::mxfp8:
+      return PanelCode::e4m3;
+    default:
+      break;
+  }
+  const CodeScheme& scheme = code_scheme(format);
+  if (scheme.levels) return PanelCode::u4_levels;
+  switch (scheme.code_bits) {
+    case 2:
+      return PanelCode::u2;
+    case 3:
+      return PanelCode::u3;
+    case 4:
+      return PanelCode::u4;
+    case 5:
+      return PanelCode::u5;
+    case 6:
+      return PanelCode::u6;
+    default:
+      return PanelCode::u8;
+  }
+}
+
+PanelScale panel_scale(const CodeScheme& scheme) {
+  // Sub-scales and minima of 2-bit codes (Q2_K) have 4 bits each; a byte for each would cost an eighth more room.
+  if (scheme.two_level) return scheme.code_bits == 2 ? PanelScale::two_level_nibbles : PanelScale::two_level;
+  switch (scheme.scale_type) {
+    case ScaleType::f32:
+      return PanelScale::f32;
+    case ScaleType::f16:
+      return PanelScale::f16;
+    case ScaleType::bf16:
+      return PanelScale::bf16;
+    case ScaleType::e8m0:
+      return scheme.half_scale ? PanelScale::half_e8m0 : PanelScale::e8m0;
+    case ScaleType::e4m3:
+      return PanelScale::half_e4m3;
+    case ScaleType::none:
+      break;
+  }
+  return PanelScale::none;
+}
+
+/// Bytes of each of the scales at the head of a record.
+int head_bytes(const CodeScheme& scheme) {
+  return scale_bytes(scheme.scale_type);
+}
+
+uint32_t load_word(const uint8_t* p) {
+  uint32_t word;
+  std::memcpy(&word, p, 4);
+  return word;
+}
+
+void store_word(uint8_t* p, uint32_t word) {
+  std::memcpy(p, &word, 4);
+}
+
+/// One bit of each of four bytes, as four bits.
+uint32_t gather_bits(uint32_t bytes, int bit) {
+  const uint32_t bits = (bytes >> bit) & 0x01010101u;
+  return (bits | (bits >> 7) | (bits >> 14) | (bits >> 21)) & 15u;
+}
+
+uint32_t spread_bits(uint32_t bits, int bit) {
+  return ((bits & 1u) | ((bits & 2u) << 7) | ((bits & 4u) << 14) | ((bits & 8u) << 21)) << bit;
+}
+
+uint32_t mask_bits(const uint8_t* masks, int quad, int row) {
+  return (masks[8 * quad + row / 2] >> (4 * (row % 2))) & 15;
+}
+
+/// The four bytes of a quad of one row in vector `vector` of a plane.
+uint8_t* word_at(uint8_t* plane, int vector, int row) {
+  return plane + 64 * vector + 4 * row;
+}
+const uint8_t* word_at(const uint8_t* plane, int vector, int row) {
+  return plane + 64 * vector + 4 * row;
+}
+
+void put_low_2(uint8_t* plane, int row, const uint32_t (&quads)[4]) {
+  store_word(word_at(plane, 0, row), quads[0] | (quads[1] << 2) | (quads[2] << 4) | (quads[3] << 6));
+}
+
+void put_low_4(uint8_t* plane, int row, const uint32_t (&quads)[4]) {
+  store_word(word_at(plane, 0, row), quads[0] | (quads[1] << 4));
+  store_word(word_at(plane, 1, row), quads[2] | (quads[3] << 4));
+}
+
+void put_masks(uint8_t* masks, int row, const uint32_t (&quads)[4], int bit) {
+  for (int i = 0; i < 4; ++i) {
+    masks[8 * i + row / 2] |= static_cast<uint8_t>(gather_bits(quads[i], bit) << (4 * (row % 2)));
+  }
+}
+
+/// Writes 16 codes of one row into a chunk whose masks are zero.
+void put_codes(PanelCode code, uint8_t* chunk, int row, const uint8_t* codes) {
+  uint32_t quads[4], low[4], high[4];
+  for (int i = 0; i < 4; ++i) quads[i] = load_word(codes + 4 * i);
+  const auto split = [&](uint32_t mask, int shift) {
+    for (int i = 0; i < 4; ++i) {
+      low[i] = quads[i] & mask;
+      high[i] = (quads[i] >> shift) & 0x03030303u;
+    }
+  };
+  switch (code) {
+    case PanelCode::u2:
+      return put_low_2(chunk, row, quads);
+    case PanelCode::u3:
+      split(0x03030303u, 2);
+      put_low_2(chunk, row, low);
+      return put_masks(chunk + 64, row, quads, 2);
+    case PanelCode::u4:
+    case PanelCode::u4_levels:
+      return put_low_4(chunk, row, quads);
+    case PanelCode::u5:
+      split(0x0f0f0f0fu, 4);
+      put_low_4(chunk, row, low);
+      return put_masks(chunk + 128, row, quads, 4);
+    case PanelCode::u6:
+      split(0x0f0f0f0fu, 4);
+      put_low_4(chunk, row, low);
+      return put_low_2(chunk + 128, row, high);
+    default:
+      for (int i = 0; i < 4; ++i) store_word(word_at(chunk, i, row), quads[i]);
+  }
+}
+
+uint32_t low_2(const uint8_t* plane, int quad, int row) {
+  return (load_word(word_at(plane, 0, row)) >> (2 * quad)) & 0x03030303u;
+}
+
+uint32_t low_4(const uint8_t* plane, int quad, int row) {
+  return (load_word(word_at(plane, quad / 2, row)) >> (4 * (quad % 2))) & 0x0f0f0f0fu;
+}
+
+void get_codes(PanelCode code, const uint8_t* chunk, int row, uint8_t* codes) {
+  for (int i = 0; i < 4; ++i) {
+    uint32_t quad = 0;
+    switch (code) {
+      case PanelCode::u2:
+        quad = low_2(chunk, i, row);
+        break;
+      case PanelCode::u3:
+        quad = low_2(chunk, i, row) | spread_bits(mask_bits(chunk + 64, i, row), 2);
+        break;
+      case PanelCode::u4:
+      case PanelCode::u4_levels:
+        quad = low_4(chunk, i, row);
+        break;
+      case PanelCode::u5:
+        quad = low_4(chunk, i, row) | spread_bits(mask_bits(chunk + 128, i, row), 4);
+        break;
+      case PanelCode::u6:
+        quad = low_4(chunk, i, row) | (low_2(chunk + 128, i, row) << 4);
+        break;
+      default:
+        quad = load_word(word_at(chunk, i, row));
+    }
+    store_word(codes + 4 * i, quad);
+  }
+}
+
+/// Sub-scales (and minima) of one row, `subs` being where those of the record begin.
+void put_subs(const CodeScheme& scheme, const CodeRecord& record, int row, uint8_t* subs) {
+  const int groups = scheme.record / scheme.group;
+  for (int group = 0; group < groups; ++group) {
+    uint8_t* at = subs + group * kPanelRows + row;
+    *at = static_cast<uint8_t>(record.sub_scales[group]);
+    if (scheme.has_bias && scheme.code_bits == 2) *at |= static_cast<uint8_t>(record.sub_mins[group] << 4);
+    if (scheme.has_bias && scheme.code_bits != 2) at[groups * kPanelRows] = record.sub_mins[group];
+  }
+}
+
+void get_subs(const CodeScheme& scheme, const uint8_t* subs, int row, CodeRecord& record) {
+  const int groups = scheme.record / scheme.group;
+  for (int group = 0; group < groups; ++group) {
+    const uint8_t* at = subs + group * kPanelRows + row;
+    const bool nibbles = scheme.has_bias && scheme.code_bits == 2;
+    record.sub_scales[group] = static_cast<int8_t>(nibbles ? *at & 15 : *at);
+    if (scheme.has_bias) record.sub_mins[group] = nibbles ? *at >> 4 : at[groups * kPanelRows];
+  }
+}
+
+void put_record(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord& record, int row, uint8_t* out) {
+  const int head = head_bytes(scheme);
+  std::memcpy(out + row * head, &record.scale_bits, static_cast<size_t>(head));
+  uint8_t* next = out + kPanelRows * head;
+  if (scheme.has_bias) {
+    std::memcpy(next + row * head, &record.bias_bits, static_cast<size_t>(head));
+    next += kPanelRows * head;
+  }
+  if (scheme.two_level) put_subs(scheme, record, row, next);
+  uint8_t* chunk = out + layout.scale_bytes;
+  for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
+    put_codes(layout.code, chunk, row, record.codes + column);
+  }
+}
+
+void get_record(const CodeScheme& scheme, const PanelLayout& layout, const uint8_t* in, int row, CodeRecord& record) {
+  const int head = head_bytes(scheme);
+  record.scale_bits = record.bias_bits = 0;
+  std::memcpy(&record.scale_bits, in + row * head, static_cast<size_t>(head));
+  const uint8_t* next = in + kPanelRows * head;
+  if (scheme.has_bias) {
+    std::memcpy(&record.bias_bits, next + row * head, static_cast<size_t>(head));
+    next += kPanelRows * head;
+  }
+  if (scheme.two_level) get_subs(scheme, next, row, record);
+  const uint8_t* chunk = in + layout.scale_bytes;
+  for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
+    get_codes(layout.code, chunk, row, record.codes + column);
+  }
+}
+
+int dense_bytes(PanelCode code) {
+  return code == PanelCode::f32 ? 4 : 2;
+}
+
+/// Where the value of a row and a column stands in a dense panel.
+int64_t dense_offset(PanelCode code, int64_t column, int row) {
+  if (code == PanelCode::bf16) return (column / 2 * kPanelRows + row) * 4 + column % 2 * 2;
+  return (column * kPanelRows + row) * dense_bytes(code);
+}
+
+void pack_dense(const QuantizedMatrix& source, PanelCode code, int64_t first_row, int64_t rows, uint8_t* panel) {
+  const auto width = static_cast<size_t>(dense_bytes(code));
+  const int64_t row_bytes = source.format.row_bytes(source.cols);
+  for (int row = 0; row < rows; ++row) {
+    const auto* in = static_cast<const uint8_t*>(source.codes) + (first_row + row) * row_bytes;
+    for (int64_t column = 0; column < source.cols; ++column) {
+      std::memcpy(panel + dense_offset(code, column, row), in + column * static_cast<int64_t>(width), width);
+    }
+  }
+}
+
+float dense_value(PanelCode code, const uint8_t* at) {
+  if (code == PanelCode::f32) {
+    float value;
+    std::memcpy(&value, at, 4);
+    return value;
+  }
+  uint16_t bits;
+  std::memcpy(&bits, at, 2);
+  return code == PanelCode::f16 ? half_to_float(bits) : bfloat_to_float(bits);
+}
+
+}  // namespace
+
+PanelLayout panel_layout(const QuantFormat& format, int64_t cols) {
+  PanelLayout layout;
+  layout.code = panel_code(format);
+  if (format.is_dense()) {
+    layout.chunk_bytes = kChunk * kPanelRows * dense_bytes(layout.code);
+    layout.records = static_cast<int32_t>((cols + kChunk - 1) / kChunk);
+    return layout;
+  }
+  const CodeScheme& scheme = code_scheme(format);
+  layout.scale = panel_scale(scheme);
+  layout.has_bias = scheme.has_bias;
+  layout.record = scheme.record;
+  layout.group = scheme.group;
+  layout.offset = static_cast<float>(scheme.offset);
+  const int arrays = scheme.has_bias ? 2 : 1;
+  layout.scale_bytes = kPanelRows * arrays * head_bytes(scheme);
+  const int sub_arrays = layout.scale == PanelScale::two_level_nibbles ? 1 : arrays;
+  if (scheme.two_level) layout.scale_bytes += kPanelRows * sub_arrays * (scheme.record / scheme.group);
+  layout.chunk_bytes = 2 * kPanelRows * scheme.code_bits;
+  layout.records = static_cast<int32_t>(cols / scheme.record);
+  if (scheme.levels) std::copy_n(scheme.levels, 16, layout.levels);
+  return layout;
+}
+
+void pack_panel(const QuantizedMatrix& source, const PanelLayout& layout, int64_t first_row, int64_t rows,
+                uint8_t* panel) {
+  std::memset(panel, 0, static_cast<size_t>(layout.panel_bytes()));
+  if (source.format.is_dense()) return pack_dense(source, layout.code, first_row, rows, panel);
+  const CodeScheme& scheme = code_scheme(source.format);
+  CodeRecord record;
+  for (int32_t index = 0; index < layout.records; ++index) {
+    for (int row = 0; row < rows; ++row) {
+      decode_record(source, first_row + row, index, record);
+      put_record(scheme, layout, record, row, panel + static_cast<int64_t>(index) * layout.record_bytes());
+    }
+  }
+}
+
+void unpack_panel_row(const QuantFormat& format, const PanelLayout& layout, const uint8_t* panel, int row, int64_t cols,
+                      float factor, float* out) {
+  if (format.is_dense()) {
+    for (int64_t column = 0; column < cols; ++column) {
+      out[column] = dense_value(layout.code, panel + dense_offset(layout.code, column, row));
+    }
+    return;
+  }
+  const CodeScheme& scheme = code_scheme(format);
+  CodeRecord record;
+  for (int32_t index = 0; index < layout.records; ++index) {
+    get_record(scheme, layout, panel + static_cast<int64_t>(index) * layout.record_bytes(), row, record);
+    record_values(scheme, record, factor, out + static_cast<int64_t>(index) * scheme.record);
+  }
+}
+
+}  // namespace mica::cpu

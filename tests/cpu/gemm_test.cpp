@@ -1,0 +1,135 @@
+#include "mica/cpu/gemm.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "mica/base/half.h"
+
+namespace mica::cpu {
+namespace {
+
+/// A stored matrix of any type, with the values that it holds.
+struct Matrix {
+  Matrix(GemmType type, int64_t rows, int64_t cols, bool transposed, uint32_t seed)
+      : ld((transposed ? rows : cols) + 3), is_transposed(transposed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<double> normal;
+    const int64_t lines = transposed ? cols : rows;
+    values.resize(static_cast<size_t>(lines * ld));
+    const size_t width = type == GemmType::f64 ? 8 : type == GemmType::f32 ? 4 : 2;
+    bytes.resize(values.size() * width);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double value = normal(random);
+      const auto single = static_cast<float>(value);
+      const uint16_t half = type == GemmType::f16 ? float_to_half(single) : float_to_bfloat(single);
+      switch (type) {
+        case GemmType::f64:
+          values[i] = value;
+          std::memcpy(&bytes[8 * i], &value, 8);
+          break;
+        case GemmType::f32:
+          values[i] = static_cast<double>(single);
+          std::memcpy(&bytes[4 * i], &single, 4);
+          break;
+        case GemmType::f16:
+          values[i] = static_cast<double>(half_to_float(half));
+          std::memcpy(&bytes[2 * i], &half, 2);
+          break;
+        case GemmType::bf16:
+          values[i] = static_cast<double>(bfloat_to_float(half));
+          std::memcpy(&bytes[2 * i], &half, 2);
+          break;
+      }
+    }
+  }
+
+  double at(int64_t i, int64_t j) const { return values[static_cast<size_t>(is_transposed ? j * ld + i : i * ld + j)]; }
+  GemmInput input() const { return {bytes.data(), ld, is_transposed}; }
+
+  int64_t ld;
+  bool is_transposed;
+  std::vector<double> values;
+  std::vector<char> bytes;
+};
+
+std::vector<Isa> kernel_levels() {
+  std::vector<Isa> levels;
+  for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512}) {
+    if (isa <= detected_isa()) levels.push_back(isa);
+  }
+  return levels;
+}
+
+/// Compares with f64 sums. Inputs are exact, products are added in f32 (f64): the error is below k · ε · Σ|a·b|.
+void check(GemmType type, int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_transposed, ThreadPool& pool) {
+  const Matrix a(type, m, k, a_transposed, 1);
+  const Matrix b(type, k, n, b_transposed, 2);
+  const int64_t ldc = n + 2;
+  const bool f64 = type == GemmType::f64;
+  for (const Isa isa : kernel_levels()) {
+    SCOPED_TRACE(testing::Message() << isa_name(isa) << " type " << static_cast<int>(type) << " m " << m << " n " << n
+                                    << " k " << k << " transposed " << a_transposed << b_transposed);
+    std::vector<double> memory(static_cast<size_t>(m * ldc), -7.0);
+    std::vector<float> singles(memory.size(), -7.0f);
+    void* c = f64 ? static_cast<void*>(memory.data()) : singles.data();
+    gemm(type, m, n, k, a.input(), b.input(), c, ldc, pool, isa);
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < ldc; ++j) {
+        const auto at = static_cast<size_t>(i * ldc + j);
+        const double got = f64 ? memory[at] : static_cast<double>(singles[at]);
+        if (j >= n) {
+          ASSERT_EQ(got, -7.0) << "written behind the row";
+          continue;
+        }
+        double expected = 0, magnitude = 0;
+        for (int64_t x = 0; x < k; ++x) {
+          expected += a.at(i, x) * b.at(x, j);
+          magnitude += std::fabs(a.at(i, x) * b.at(x, j));
+        }
+        const double bound = static_cast<double>(k + 1) * magnitude * (f64 ? 0x1p-52 : 0x1p-24);
+        ASSERT_NEAR(got, expected, bound) << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(Gemm, OddSizesInEveryTypeAndOrientation) {
+  ThreadPool pool(2);
+  for (const GemmType type : {GemmType::f32, GemmType::f64, GemmType::f16, GemmType::bf16}) {
+    for (const bool a_transposed : {false, true}) {
+      for (const bool b_transposed : {false, true}) {
+        for (const auto& [m, n, k] :
+             {std::tuple(1, 1, 1), {2, 3, 5}, {13, 35, 21}, {1, 131, 77}, {131, 1, 77}, {37, 70, 401}, {25, 33, 1}}) {
+          check(type, m, n, k, a_transposed, b_transposed, pool);
+        }
+      }
+    }
+  }
+}
+
+TEST(Gemm, SeveralBlocksInEveryDimension) {
+  ThreadPool pool(2);
+  check(GemmType::f32, 3100, 40, 3, false, true, pool);
+  check(GemmType::f32, 14, 4200, 5, true, false, pool);
+  check(GemmType::f32, 200, 530, 400, false, false, pool);
+}
+
+TEST(Gemm, NoDepthGivesZerosAndNoSizeNothing) {
+  ThreadPool pool(1);
+  float c[4] = {7, 7, 7, 7};
+  gemm(GemmType::f32, 2, 1, 0, {nullptr, 0}, {nullptr, 1}, c, 2, pool);
+  EXPECT_EQ(c[0], 0.0f);
+  EXPECT_EQ(c[1], 7.0f);
+  EXPECT_EQ(c[2], 0.0f);
+  gemm(GemmType::f32, 0, 3, 5, {nullptr, 5}, {nullptr, 3}, nullptr, 3, pool);
+  EXPECT_THROW(gemm(GemmType::f32, -1, 3, 5, {nullptr, 5}, {nullptr, 3}, nullptr, 3, pool), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mica::cpu

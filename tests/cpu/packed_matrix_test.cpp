@@ -1,0 +1,384 @@
+#include "mica/cpu/packed_matrix.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "mica/base/error.h"
+#include "mica/base/half.h"
+#include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/quantize.h"
+#include "tests/cpu/format_fixture.h"
+
+namespace mica::cpu {
+namespace {
+
+/// Weights of a shape in a format: random bytes with sane scales, so that any format can be made without a quantizer.
+struct RandomWeights {
+  RandomWeights(const QuantFormat& format, int64_t rows, int64_t cols, uint32_t seed = 1) {
+    std::mt19937 random(seed);
+    codes.resize(static_cast<size_t>(rows * format.row_bytes(cols)));
+    for (uint8_t& byte : codes) byte = static_cast<uint8_t>(random());
+    const size_t count = static_cast<size_t>(rows * format.scales_per_row(cols));
+    fill_scales(format.scale_type, count, scales, random);
+    if (format.has_biases) fill_scales(format.scale_type, count, biases, random);
+    if (format.is_ggml_block()) tame_block_scales(format);
+    if (format.is_dense()) fill_dense(format.kind, static_cast<size_t>(rows * cols), random);
+    if (format.kind == QuantKind::mxfp8) {
+      // No NaN codes.
+      for (uint8_t& byte : codes) byte = (byte & 0x7f) == 0x7f ? 0 : byte;
+    }
+    matrix = {format, rows, cols, codes.data(), scales.data(), biases.data()};
+  }
+
+  void fill_dense(QuantKind kind, size_t count, std::mt19937& random) {
+    std::normal_distribution<float> values(0.0f, 0.1f);
+    for (size_t i = 0; i < count; ++i) {
+      const float value = values(random);
+      const uint16_t half = kind == QuantKind::f16 ? float_to_half(value) : float_to_bfloat(value);
+      if (kind == QuantKind::f32) {
+        std::memcpy(codes.data() + 4 * i, &value, 4);
+      } else {
+        std::memcpy(codes.data() + 2 * i, &half, 2);
+      }
+    }
+  }
+
+  static void fill_scales(ScaleType type, size_t count, std::vector<uint8_t>& out, std::mt19937& random) {
+    std::normal_distribution<float> values(0.0f, 0.02f);
+    out.resize(count * static_cast<size_t>(scale_bytes(type)));
+    for (size_t i = 0; i < count; ++i) {
+      const float value = values(random);
+      const uint16_t half = type == ScaleType::f16 ? float_to_half(value) : float_to_bfloat(value);
+      if (type == ScaleType::f32) std::memcpy(out.data() + 4 * i, &value, 4);
+      if (type == ScaleType::f16 || type == ScaleType::bf16) std::memcpy(out.data() + 2 * i, &half, 2);
+      if (type == ScaleType::e8m0) out[i] = static_cast<uint8_t>(115 + random() % 8);
+      if (type == ScaleType::e4m3) out[i] = static_cast<uint8_t>(random() % 0x50);
+    }
+  }
+
+  /// Makes the f16 scales inside blocks small numbers: the exponent bits of every byte that may hold one are cleared,
+  /// at the price of less random codes.
+  void tame_block_scales(const QuantFormat& format) {
+    const auto bytes = static_cast<size_t>(format.block_bytes);
+    const auto set = [&](size_t at) {
+      for (size_t block = 0; block < codes.size(); block += bytes) {
+        const uint16_t half = float_to_half(0.01f + 0.0001f * static_cast<float>(codes[block + at]));
+        std::memcpy(codes.data() + block + at, &half, 2);
+      }
+    };
+    switch (format.kind) {
+      case QuantKind::q2_k:
+        set(80);
+        set(82);
+        break;
+      case QuantKind::q3_k:
+        set(108);
+        break;
+      case QuantKind::q6_k:
+        set(208);
+        break;
+      case QuantKind::q4_1:
+      case QuantKind::q5_1:
+      case QuantKind::q4_k:
+      case QuantKind::q5_k:
+        set(0);
+        set(2);
+        break;
+      case QuantKind::ggml_mxfp4:
+        for (size_t block = 0; block < codes.size(); block += bytes) codes[block] = 118 + codes[block] % 4;
+        break;
+      default:
+        set(0);
+    }
+  }
+
+  std::vector<uint8_t> codes, scales, biases;
+  QuantizedMatrix matrix;
+};
+
+std::vector<QuantFormat> all_formats() {
+  std::vector<QuantFormat> formats = {dense_format(QuantKind::f32)};
+  for (const auto& [name, format] : fixture_formats()) formats.push_back(format);
+  return formats;
+}
+
+std::vector<Isa> kernel_levels() {
+  std::vector<Isa> levels;
+  for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512vnni}) {
+    if (isa <= detected_isa()) levels.push_back(isa);
+  }
+  return levels;
+}
+
+std::vector<float> random_floats(int64_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> values;
+  std::vector<float> out(static_cast<size_t>(count));
+  for (float& value : out) value = values(random);
+  return out;
+}
+
+/// The smallest odd-looking number of columns that the format allows.
+int64_t test_cols(const QuantFormat& format) {
+  return format.is_dense() ? 37 : format.block_size * (format.block_size < 256 ? 5 : 2);
+}
+
+std::vector<float> dequantized(const QuantizedMatrix& matrix) {
+  std::vector<float> out(static_cast<size_t>(matrix.rows * matrix.cols));
+  for (int64_t row = 0; row < matrix.rows; ++row) dequantize_row(matrix, row, out.data() + row * matrix.cols);
+  return out;
+}
+
+struct Expected {
+  std::vector<double> product;    // Σ w · x
+  std::vector<double> magnitude;  // Σ |w · x|
+};
+
+Expected multiply(const std::vector<float>& weights, int64_t n, int64_t k, const std::vector<float>& x, int64_t m) {
+  Expected out{std::vector<double>(static_cast<size_t>(m * n)), std::vector<double>(static_cast<size_t>(m * n))};
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      for (int64_t c = 0; c < k; ++c) {
+        const double term = static_cast<double>(weights[static_cast<size_t>(j * k + c)]) *
+                            static_cast<double>(x[static_cast<size_t>(i * k + c)]);
+        out.product[static_cast<size_t>(i * n + j)] += term;
+        out.magnitude[static_cast<size_t>(i * n + j)] += std::fabs(term);
+      }
+    }
+  }
+  return out;
+}
+
+TEST(PackedMatrix, GivesItsRowsBack) {
+  ThreadPool pool(2);
+  for (const QuantFormat& format : all_formats()) {
+    SCOPED_TRACE(format.name());
+    const int64_t rows = 3 * 21, cols = test_cols(format);
+    const RandomWeights weights(format, rows, cols);
+    const PackedMatrix packed(weights.matrix, pool, 3);  // slices of 21 rows: panels are cut
+    std::vector<float> out(static_cast<size_t>(cols)), expected(out.size());
+    for (int64_t row = 0; row < rows; ++row) {
+      packed.dequantize_rows(std::span(&row, 1), out.data());
+      dequantize_row(weights.matrix, row, expected.data());
+      ASSERT_EQ(std::memcmp(out.data(), expected.data(), out.size() * 4), 0) << row;
+    }
+  }
+}
+
+TEST(PackedMatrix, TakesTheRoomOfTheOriginal) {
+  ThreadPool pool(1);
+  for (const QuantFormat& format : all_formats()) {
+    const int64_t rows = 64, cols = 1024;
+    const RandomWeights weights(format, rows, cols);
+    const double original = format.bits_per_weight() / 8 * static_cast<double>(rows * cols);
+    EXPECT_LE(static_cast<double>(PackedMatrix(weights.matrix, pool).bytes()), 1.04 * original) << format.name();
+  }
+}
+
+// Activations stay f32 and weights are those of dequantize_row, up to one rounding of a sum per value where a format
+// has biases: what remains is the rounding of the sum, at most cols · 2^-24 of Σ|w·x|, doubled for that rounding.
+TEST(PackedMatmul, ExactEqualsDequantizeAndDot) {
+  ThreadPool pool(2);
+  for (const QuantFormat& format : all_formats()) {
+    const int64_t n = 37, k = test_cols(format);
+    const RandomWeights weights(format, n, k);
+    const PackedMatrix packed(weights.matrix, pool);
+    const std::vector<float> values = dequantized(weights.matrix);
+    for (const int64_t m : {1, 2, 3, 7, 12, 29}) {
+      const std::vector<float> x = random_floats(m * k, 7);
+      const std::vector<float> bias = random_floats(n, 8);
+      const Expected expected = multiply(values, n, k, x, m);
+      Activations activations;
+      activations.assign(x.data(), m, k, k);
+      for (const Isa isa : kernel_levels()) {
+        SCOPED_TRACE(format.name() + " " + std::string(isa_name(isa)) + " rows " + std::to_string(m));
+        const int64_t stride = n + 3;
+        std::vector<float> y(static_cast<size_t>(m * stride), -7.0f);
+        matmul(packed, activations, y.data(), stride, pool, {Activation::exact, bias.data(), isa});
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < n; ++j) {
+            const auto at = static_cast<size_t>(i * n + j);
+            const double wanted = expected.product[at] + static_cast<double>(bias[static_cast<size_t>(j)]);
+            const double bound = (expected.magnitude[at] + 1.0) * static_cast<double>(k) * 0x1p-23;
+            ASSERT_NEAR(static_cast<double>(y[static_cast<size_t>(i * stride + j)]), wanted, bound) << i << " " << j;
+          }
+          for (int64_t j = n; j < stride; ++j) ASSERT_EQ(y[static_cast<size_t>(i * stride + j)], -7.0f);
+        }
+      }
+    }
+  }
+}
+
+/// Activations as the int8 path sees them: rounded to 127 steps of the largest magnitude of a group.
+std::vector<float> rounded_activations(const std::vector<float>& x, int64_t rows, int64_t cols, int64_t group) {
+  std::vector<float> out(x.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t begin = 0; begin < cols; begin += group) {
+      const int64_t end = std::min(cols, begin + group);
+      float largest = 0;
+      for (int64_t c = begin; c < end; ++c)
+        largest = std::max(largest, std::fabs(x[static_cast<size_t>(row * cols + c)]));
+      const float scale = largest / 127.0f;
+      for (int64_t c = begin; c < end; ++c) {
+        const auto at = static_cast<size_t>(row * cols + c);
+        out[at] = scale == 0 ? 0 : std::nearbyint(x[at] * (1.0f / scale)) * scale;
+      }
+    }
+  }
+  return out;
+}
+
+// Against the product with activations rounded by the definition, only f32 rounding remains. Codes count with their
+// offset (up to 255 where values reach ±127), so sums before the bias may be several times larger: hence 16.
+TEST(PackedMatmul, Int8EqualsTheProductOfRoundedActivations) {
+  ThreadPool pool(2);
+  for (const QuantFormat& format : all_formats()) {
+    if (format.is_dense() || format.kind == QuantKind::mxfp8) continue;
+    const int64_t n = 37, k = test_cols(format);
+    const RandomWeights weights(format, n, k);
+    const PackedMatrix packed(weights.matrix, pool);
+    const std::vector<float> values = dequantized(weights.matrix);
+    const int64_t group = std::clamp(format.group_size, 32, 64);
+    for (const int64_t m : {1, 2, 3, 7, 12, 29}) {
+      const std::vector<float> x = random_floats(m * k, 7);
+      const Expected expected = multiply(values, n, k, rounded_activations(x, m, k, group), m);
+      const double typical = std::sqrt(static_cast<double>(k));
+      Activations activations;
+      activations.assign(x.data(), m, k, k);
+      for (const Isa isa : kernel_levels()) {
+        SCOPED_TRACE(format.name() + " " + std::string(isa_name(isa)) + " rows " + std::to_string(m));
+        std::vector<float> y(static_cast<size_t>(m * n));
+        matmul(packed, activations, y.data(), n, pool, {Activation::int8, nullptr, isa});
+        for (size_t at = 0; at < y.size(); ++at) {
+          const double bound = 16 * (expected.magnitude[at] + 1.0) * typical * 0x1p-24;
+          ASSERT_NEAR(static_cast<double>(y[at]), expected.product[at], bound) << at;
+        }
+      }
+    }
+  }
+}
+
+// What rounding activations to int8 costs: every value is off by at most half a step, so the product by at most
+// Σ|w| · step / 2; and with independent roundings by about its root mean square, step / √12 · √Σw².
+TEST(PackedMatmul, Int8ErrorIsThatOfTheRounding) {
+  ThreadPool pool(2);
+  const QuantFormat format = affine_format(4, 64, ScaleType::f16);
+  const int64_t n = 64, k = 1024, m = 8;
+  const RandomWeights weights(format, n, k);
+  const PackedMatrix packed(weights.matrix, pool);
+  const std::vector<float> values = dequantized(weights.matrix);
+  const std::vector<float> x = random_floats(m * k, 7);
+  const Expected expected = multiply(values, n, k, x, m);
+  Activations activations;
+  activations.assign(x.data(), m, k, k);
+  std::vector<float> y(static_cast<size_t>(m * n));
+  matmul(packed, activations, y.data(), n, pool, {Activation::int8});
+  double squares = 0, predicted = 0;
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double variance = 0, worst = 0;
+      for (int64_t begin = 0; begin < k; begin += 64) {
+        double largest = 0, sum = 0, sum_squares = 0;
+        for (int64_t c = begin; c < begin + 64; ++c) {
+          largest = std::max(largest, std::fabs(static_cast<double>(x[static_cast<size_t>(i * k + c)])));
+          const auto w = static_cast<double>(values[static_cast<size_t>(j * k + c)]);
+          sum += std::fabs(w);
+          sum_squares += w * w;
+        }
+        worst += largest / 127 / 2 * sum;
+        variance += largest / 127 * largest / 127 / 12 * sum_squares;
+      }
+      const double error =
+          static_cast<double>(y[static_cast<size_t>(i * n + j)]) - expected.product[static_cast<size_t>(i * n + j)];
+      EXPECT_LE(std::fabs(error), worst);
+      squares += error * error;
+      predicted += variance;
+    }
+  }
+  EXPECT_LT(std::sqrt(squares), 1.2 * std::sqrt(predicted));
+  EXPECT_GT(std::sqrt(squares), 0.8 * std::sqrt(predicted));
+}
+
+TEST(PackedMatmul, SlicesAndGroupsOfRows) {
+  ThreadPool pool(2);
+  const QuantFormat format = affine_format(4, 32, ScaleType::bf16);
+  const int64_t experts = 5, n = 23, k = 96;
+  const RandomWeights weights(format, experts * n, k);
+  const PackedMatrix packed(weights.matrix, pool, experts);
+  const std::vector<float> values = dequantized(weights.matrix);
+  const std::vector<float> x = random_floats(4 * k, 7);
+  const std::vector<float> bias = random_floats(experts * n, 9);
+  const std::vector<int32_t> rows = {0, 1, 2, 3, 0, 1, 2, 3, 2, 3, 1};
+  const std::vector<int32_t> ends = {1, 1, 8, 11};
+  const std::vector<int32_t> slices = {4, 0, 2, 1};
+  for (const Activation activation : {Activation::exact, Activation::int8}) {
+    Activations grouped;
+    grouped.gather(x.data(), k, k, rows, ends);
+    std::vector<float> y(rows.size() * static_cast<size_t>(n));
+    grouped_matmul(packed, grouped, slices, y.data(), n, pool, {activation, bias.data()});
+    Activations single;
+    int64_t group = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      while (static_cast<int64_t>(i) >= ends[static_cast<size_t>(group)]) ++group;
+      const int64_t slice = slices[static_cast<size_t>(group)];
+      std::vector<float> expected(static_cast<size_t>(n));
+      single.assign(x.data() + rows[i] * k, 1, k, k);
+      matmul(packed, single, expected.data(), n, pool, {activation, bias.data() + slice * n}, slice);
+      for (size_t j = 0; j < expected.size(); ++j) {
+        // One row and several rows may sum in another order.
+        ASSERT_NEAR(y[i * static_cast<size_t>(n) + j], expected[j], 1e-4) << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(PackedMatmul, RefusesShapesThatDoNotFit) {
+  ThreadPool pool(1);
+  const QuantFormat format = ggml_format(QuantKind::q4_0);
+  const RandomWeights weights(format, 6, 64);
+  EXPECT_THROW(PackedMatrix(weights.matrix, pool, 4), Error);
+  QuantizedMatrix odd = weights.matrix;
+  odd.cols = 63;
+  EXPECT_THROW(PackedMatrix(odd, pool), Error);
+  const PackedMatrix packed(weights.matrix, pool, 2);
+  const std::vector<float> x(96);
+  std::vector<float> y(6);
+  Activations activations;
+  activations.assign(x.data(), 1, 96, 96);
+  EXPECT_THROW(matmul(packed, activations, y.data(), 3, pool), std::invalid_argument);
+  activations.assign(x.data(), 1, 64, 64);
+  EXPECT_THROW(matmul(packed, activations, y.data(), 3, pool, {}, 2), std::invalid_argument);
+  const int32_t slices[] = {0, 1};
+  EXPECT_THROW(grouped_matmul(packed, activations, slices, y.data(), 3, pool), std::invalid_argument);
+  const int64_t row = 6;
+  EXPECT_THROW(packed.dequantize_rows(std::span(&row, 1), y.data()), std::out_of_range);
+  const int32_t rows[] = {0};
+  const int32_t ends[] = {2};
+  EXPECT_THROW(activations.gather(x.data(), 64, 64, rows, ends), Error);
+}
+
+TEST(PackedMatmul, NothingToDo) {
+  ThreadPool pool(1);
+  const PackedMatrix none(QuantizedMatrix{dense_format(QuantKind::f32), 0, 8}, pool);
+  const PackedMatrix no_columns(QuantizedMatrix{dense_format(QuantKind::f32), 3, 0}, pool);
+  const float x[8] = {};
+  float y[3] = {7, 7, 7};
+  const float bias[3] = {1, 2, 3};
+  Activations activations;
+  activations.assign(x, 0, 8, 8);
+  matmul(none, activations, y, 0, pool);
+  activations.assign(x, 1, 8, 8);
+  matmul(none, activations, y, 0, pool);
+  EXPECT_EQ(y[0], 7.0f);
+  activations.assign(x, 1, 0, 0);
+  matmul(no_columns, activations, y, 3, pool, {Activation::int8, bias});
+  EXPECT_EQ(y[0], 1.0f);
+  EXPECT_EQ(y[2], 3.0f);
+}
+
+}  // namespace
+}  // namespace mica::cpu
