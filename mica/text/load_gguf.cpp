@@ -5,10 +5,10 @@
 
 #include "mica/base/error.h"
 #include "mica/io/gguf.h"
-#include "mica/text/byte_level.h"
 #include "mica/text/gguf_pre_tokenizers.h"
 #include "mica/text/json_reader.h"
 #include "mica/text/load_tokenizer.h"
+#include "mica/text/merge_builder.h"
 #include "mica/text/pipeline_json.h"
 #include "mica/text/spm_vocabulary.h"
 
@@ -124,32 +124,19 @@ class Loader {
 
   MergeTable read_merges() {
     const GgufStrings merges = file_.get_strings("tokenizer.ggml.merges");
-    MergeTable out;
-    out.reserve(merges.size());
-    uint32_t rank = 0;
-    std::string whole;
-    std::string bytes;
-    const auto find = [&](std::string_view text) -> std::optional<int32_t> {
-      if (!data_.byte_vocab) return data_.vocab.find(text);
-      bytes.clear();
-      if (!append_from_byte_alphabet(text, bytes)) return std::nullopt;
-      return data_.vocab.find(bytes);
-    };
+    MergeBuilder builder(data_.vocab, data_.byte_vocab, merges.size());
+    size_t index = 0;
     for (const std::string_view merge : merges) {
       // A token may begin with a space where the vocabulary has plain spaces: the separator is then a later one.
       const size_t space = merge.find(' ', 1);
-      if (space == std::string_view::npos)
-        fail("{}: tokenizer.ggml.merges[{}] {} is not two tokens", data_.name, rank, quoted(merge));
-      whole.assign(merge.substr(0, space));
-      whole += merge.substr(space + 1);
-      const auto left = find(merge.substr(0, space));
-      const auto right = find(merge.substr(space + 1));
-      const auto id = find(whole);
-      // A merge to or from tokens that text can't have (control tokens, tokens that were cut off) never applies.
-      if (left && right && id) out.insert(*left, *right, {rank, *id});
-      ++rank;
+      if (space == std::string_view::npos) {
+        fail("{}: tokenizer.ggml.merges[{}] {} is not two tokens", data_.name, index, quoted(merge));
+      }
+      // A merge of tokens that text can't have (control tokens, tokens that were cut off) never applies.
+      builder.add(merge.substr(0, space), merge.substr(space + 1));
+      ++index;
     }
-    return out;
+    return builder.take();
   }
 
   void load_spm(bool unigram) {

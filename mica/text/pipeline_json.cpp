@@ -146,7 +146,7 @@ void parse_pre_tokenizer(const JsonReader& json, std::vector<PreTokenizer>& out)
   } else if (type == "Punctuation") {
     out.emplace_back(Split{CharTest{is_punctuation}, parse_behavior(json, "Isolated"), false});
   } else if (type == "Whitespace") {
-    out.emplace_back(Split{Regex(R"(\w+|[^\w\s]+)"), SplitBehavior::removed, true});
+    out.emplace_back(Split{Regex(R"([\w\u200c\u200d]+|[^\w\s\u200c\u200d]+)"), SplitBehavior::removed, true});
   } else if (type == "WhitespaceSplit") {
     out.emplace_back(Split{CharTest{is_white_space}, SplitBehavior::removed, false});
   } else if (type == "BertPreTokenizer") {

@@ -43,6 +43,10 @@ std::optional<int32_t> TokenizerData::find_token(std::string_view text) const {
   std::string bytes;
   if (byte_vocab && append_from_byte_alphabet(text, bytes)) return vocab.find(bytes);
   if (!byte_vocab) return vocab.find(text);
+  // Strings outside of the alphabet are few, and not indexed.
+  for (int32_t id = 0; id < vocab.size(); ++id) {
+    if (literal[static_cast<size_t>(id)] && vocab.has(id) && vocab.text(id) == text) return id;
+  }
   return std::nullopt;
 }
 
