@@ -1,11 +1,12 @@
 # Warnings and sanitizers for every target of the project, and of the project only.
 add_library(mica_options INTERFACE)
-target_compile_options(mica_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+target_compile_options(mica_options INTERFACE -Wall -Wextra -Wpedantic -Wnon-virtual-dtor
                                               -Woverloaded-virtual -Wimplicit-fallthrough
                                               -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of GCC 12 on inlined std::string and std::vector code.
-  target_compile_options(mica_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
+  target_compile_options(mica_options INTERFACE -Wno-restrict -Wshadow=local -Wno-maybe-uninitialized
+                                                -Wno-stringop-overflow
                                                 -Wno-array-bounds -Wno-dangling-pointer)
 endif()
 if(MICA_WERROR)

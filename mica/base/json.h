@@ -1,8 +1,9 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace mica {
 
@@ -16,8 +17,10 @@ struct JsonLimits {
 };
 
 /// Parses `text`. `name` (a file name, "request body", "--kwargs" …) starts every error message, which also tells the
-/// offset. Rejects what strict JSON rejects, invalid UTF-8 and documents over the limits; accepts the NaN, Infinity
-/// and -Infinity that Python's json writes. Of duplicate keys the last one counts, as in Python.
+/// offset. Rejects what strict JSON rejects, invalid UTF-8, halves of surrogate pairs and documents over the limits
+/// (1000 levels at most); accepts the NaN, Infinity and -Infinity that Python's json writes. Of duplicate keys the last
+/// value counts, at the first one's place, as in Python. Integers beyond 64 bits become doubles, numbers beyond a
+/// double's range infinity or zero.
 Json parse_json(std::string_view text, std::string_view name, const JsonLimits& limits = {});
 
 /// parse_json of a file's text, with the path as the name.

@@ -174,16 +174,34 @@ ThreadPool::ThreadPool(int size) : state_(std::make_unique<State>(size > 0 ? siz
 
 ThreadPool::~ThreadPool() = default;
 
+namespace {
+
+/// The size asked for before the global pool exists; 0: none.
+std::atomic<int>& requested_size() {
+  static std::atomic<int> size = 0;
+  return size;
+}
+
+int global_size() {
+  if (requested_size() > 0) return requested_size();
+  const char* wanted = std::getenv("MICA_THREADS");  // NOLINT(concurrency-mt-unsafe)
+  if (!wanted || !*wanted) return 0;
+  char* end = nullptr;
+  const int64_t threads = std::strtoll(wanted, &end, 10);
+  if (*end || threads < 1 || threads > 1024) fail("MICA_THREADS={}: a number from 1 to 1024", quoted(wanted));
+  return static_cast<int>(threads);
+}
+
+}  // namespace
+
 ThreadPool& ThreadPool::global() {
-  static ThreadPool pool([] {
-    const char* wanted = std::getenv("MICA_THREADS");  // NOLINT(concurrency-mt-unsafe)
-    if (!wanted || !*wanted) return 0;
-    char* end = nullptr;
-    const int64_t threads = std::strtoll(wanted, &end, 10);
-    if (*end || threads < 1 || threads > 1024) fail("MICA_THREADS={}: a number from 1 to 1024", quoted(wanted));
-    return static_cast<int>(threads);
-  }());
+  static ThreadPool pool(global_size());
   return pool;
+}
+
+void ThreadPool::set_global_size(int size) {
+  requested_size() = size;
+  global().limit(size);
 }
 
 int ThreadPool::size() const { return state_->limit; }

@@ -28,6 +28,9 @@ class ThreadPool {
   /// The pool that evaluation uses. Its size is MICA_THREADS when that is set, else usable_cores().
   static ThreadPool& global();
 
+  /// Sets the size that global() has: before its first use any size, later at most the one that it was made with.
+  static void set_global_size(int size);
+
   int size() const;
 
   /// Uses at most `threads` threads (1 … the size the pool was made with; 0 means all again).

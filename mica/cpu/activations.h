@@ -7,14 +7,9 @@
 
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
+#include "mica/ops/quant_format.h"
 
 namespace mica::cpu {
-
-/// How a matrix product treats its activations.
-///   exact  f32 activations, f32 accumulation: equal to dequantize + f32 dot within float rounding
-///   int8   activations rounded to int8 with an f32 scale for every 32 or 64 values, integer dot products; formats
-///          without integer codes (dense floats, mxfp8) compute as in `exact`
-enum class Activation : uint8_t { exact, int8 };
 
 /// The f32 input rows of one or more matrix products (q, k and v; gate and up), together with the copies of them that
 /// the kernels read: made when a product first needs them, kept until the next assign, so that products of the same

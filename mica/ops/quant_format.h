@@ -38,6 +38,12 @@ enum class ScaleType : uint8_t { none, f32, f16, bf16, e8m0, e4m3 };
 /// Bytes of one scale.
 int scale_bytes(ScaleType type);
 
+/// How a matrix product treats its activations.
+///   exact  f32 activations, f32 accumulation: equal to dequantize + f32 dot within float rounding
+///   int8   activations rounded to int8 with an f32 scale for every 32 or 64 values, integer dot products; formats
+///          without integer codes (dense floats, mxfp8) compute as in `exact`
+enum class Activation : uint8_t { exact, int8 };
+
 /// Description of a weight format. Made by the functions below, which fix the fields to what the kind defines.
 struct QuantFormat {
   QuantKind kind = QuantKind::f32;

@@ -1,0 +1,199 @@
+#include "mica/array/array.h"
+
+#include <stdexcept>
+
+#include "mica/array/evaluate.h"
+#include "mica/array/primitive.h"
+#include "mica/base/checked.h"
+#include "mica/base/error.h"
+
+namespace mica {
+namespace {
+
+size_t element_count(const Shape& shape) {
+  size_t count = 1;
+  for (const ShapeElem length : shape) {
+    if (length < 0) fail_as<std::invalid_argument>("[array] an axis cannot have the length {}", length);
+    const auto product = checked_mul(count, static_cast<size_t>(length));
+    if (!product || *product > (size_t{1} << 60)) fail_as<std::overflow_error>("[array] too many elements");
+    count = *product;
+  }
+  return count;
+}
+
+}  // namespace
+
+array::Desc::Desc(Shape desc_shape, Dtype desc_dtype)
+    : shape(std::move(desc_shape)),
+      strides(row_contiguous_strides(shape)),
+      size(element_count(shape)),
+      dtype(desc_dtype) {}
+
+array::Desc::~Desc() {
+  // A long chain of nodes must not be freed by recursion: take over the inputs of inputs that die with this node.
+  std::vector<array> dying = std::move(inputs);
+  while (!dying.empty()) {
+    const array last = std::move(dying.back());
+    dying.pop_back();
+    if (last.desc_.use_count() != 1) continue;
+    for (array& input : last.desc_->inputs) dying.push_back(std::move(input));
+    last.desc_->inputs.clear();
+  }
+}
+
+array::array(Shape shape, Dtype dtype) : desc_(std::make_shared<Desc>(std::move(shape), dtype)) {}
+
+array::array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std::vector<array> inputs)
+    : array(std::move(shape), dtype) {
+  desc_->primitive = std::move(primitive);
+  desc_->inputs = std::move(inputs);
+}
+
+array::array(allocator::Buffer buffer, Shape shape, Dtype dtype, Deleter deleter) : array(std::move(shape), dtype) {
+  set_data(buffer, std::move(deleter));
+  set_status(Status::available);
+}
+
+array::array(void* data, Shape shape, Dtype dtype, const std::function<void(void*)>& deleter)
+    : array(allocator::Buffer(data), std::move(shape), dtype,
+            [deleter](allocator::Buffer buffer) { deleter(buffer.raw_ptr()); }) {}
+
+array array::mapped(std::shared_ptr<const MappedFile> file, const std::byte* data, Shape shape, Dtype dtype) {
+  // The memory is read-only; Data::is_owned() keeps every operation from writing to it.
+  array out(allocator::Buffer(const_cast<std::byte*>(data)), std::move(shape), dtype, Deleter());
+  out.desc_->data->file = std::move(file);
+  return out;
+}
+
+std::vector<array> array::make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
+                                      const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs) {
+  std::vector<array> out;
+  out.reserve(shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) out.emplace_back(std::move(shapes[i]), dtypes[i], primitive, inputs);
+  std::vector<std::weak_ptr<Desc>> all;
+  for (const array& a : out) all.push_back(a.desc_);
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i].desc_->siblings = all;
+    out[i].desc_->position = static_cast<uint32_t>(i);
+  }
+  return out;
+}
+
+std::vector<array> array::outputs() const {
+  if (desc_->siblings.empty()) return {*this};
+  std::vector<array> out;
+  std::vector<OutputSpec> specs;
+  for (size_t i = 0; i < desc_->siblings.size(); ++i) {
+    if (auto live = desc_->siblings[i].lock()) {
+      array sibling = *this;
+      sibling.desc_ = std::move(live);
+      out.push_back(std::move(sibling));
+      continue;
+    }
+    if (specs.empty()) specs = primitive().infer(inputs());
+    out.push_back(array(specs[i].shape, specs[i].dtype));
+  }
+  return out;
+}
+
+void array::detach() { take_inputs(); }
+
+std::vector<array> array::take_inputs() {
+  for (const std::weak_ptr<Desc>& sibling : desc_->siblings) {
+    const auto live = sibling.lock();
+    if (!live || live == desc_) continue;
+    live->inputs.clear();
+    live->primitive = nullptr;
+    live->siblings.clear();
+  }
+  desc_->siblings.clear();
+  desc_->primitive = nullptr;
+  return std::exchange(desc_->inputs, {});
+}
+
+void array::eval() { mica::eval(*this); }
+
+void array::wait() const {
+  if (is_available() || !desc_->event) return;
+  desc_->event->wait();
+}
+
+void array::set_data(allocator::Buffer buffer, Deleter deleter) {
+  desc_->data = std::make_shared<Data>(buffer, std::move(deleter));
+  desc_->offset = 0;
+  desc_->strides = row_contiguous_strides(desc_->shape);
+  std::tie(desc_->flags, desc_->data_size) = layout_of(desc_->shape, desc_->strides);
+}
+
+void array::share_buffer(const array& other, Strides strides, Flags flags, size_t data_size, int64_t offset) {
+  desc_->data = other.desc_->data;
+  desc_->strides = std::move(strides);
+  desc_->flags = flags;
+  desc_->data_size = data_size;
+  desc_->offset = other.desc_->offset + offset * static_cast<int64_t>(other.itemsize());
+}
+
+array make_array(std::shared_ptr<Primitive> primitive, std::vector<array> inputs) {
+  auto specs = primitive->infer(inputs);
+  return array(std::move(specs[0].shape), specs[0].dtype, std::move(primitive), std::move(inputs));
+}
+
+std::vector<array> make_arrays(std::shared_ptr<Primitive> primitive, std::vector<array> inputs) {
+  std::vector<Shape> shapes;
+  std::vector<Dtype> dtypes;
+  for (OutputSpec& spec : primitive->infer(inputs)) {
+    shapes.push_back(std::move(spec.shape));
+    dtypes.push_back(spec.dtype);
+  }
+  return array::make_arrays(std::move(shapes), dtypes, primitive, inputs);
+}
+
+std::string to_string(const Shape& shape) {
+  std::string out = "(";
+  for (const ShapeElem length : shape) out += fmt::format("{}{}", out.size() > 1 ? "," : "", length);
+  return out + ")";
+}
+
+Strides row_contiguous_strides(const Shape& shape) {
+  Strides strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
+
+std::pair<array::Flags, size_t> layout_of(const Shape& shape, const Strides& strides) {
+  bool row = true;
+  bool col = true;
+  int64_t next_row = 1;
+  int64_t next_col = 1;
+  int64_t last = 0;      // offset of the last element from the first
+  int64_t distinct = 1;  // elements that lie at different places
+  for (size_t i = shape.size(); i-- > 0;) {
+    row = row && (shape[i] == 1 || strides[i] == next_row);
+    next_row *= shape[i];
+  }
+  bool backwards = false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    col = col && (shape[i] == 1 || strides[i] == next_col);
+    next_col *= shape[i];
+    backwards = backwards || (shape[i] > 1 && strides[i] < 0);
+    last += (shape[i] - 1) * strides[i];
+    if (strides[i] != 0) distinct *= shape[i];
+  }
+  if (next_row == 0) return {array::Flags{true, true, true}, 0};
+  const int64_t span = backwards ? distinct : last + 1;
+  return {array::Flags{!backwards && span == distinct, row, col}, static_cast<size_t>(span)};
+}
+
+void check_element_count(size_t given, size_t wanted) {
+  if (given != wanted) {
+    fail_as<std::invalid_argument>("[array::array] {} values for a shape of {} elements", given, wanted);
+  }
+}
+
+void check_single_element(const array& a) {
+  if (a.size() != 1) {
+    fail_as<std::invalid_argument>("[array::item] needs an array of one element, this one has {}", a.size());
+  }
+}
+
+}  // namespace mica

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+
+#include "mica/array/device.h"
+#include "mica/array/primitive.h"
+
+namespace mica {
+
+/// Computes a primitive's outputs: gives each its memory (array::set_data or share_buffer) and fills it. An input may
+/// be taken over for an output when it is_donatable(). Called on a stream's thread, one call at a time per stream.
+using Kernel = void (*)(const Primitive& primitive, std::span<array> inputs, std::span<array> outputs);
+
+/// A kind of device as the layers above see it: a set of kernels. Nothing else knows which device work runs on.
+class Backend {
+ public:
+  explicit Backend(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+
+  /// Registers the kernel of primitive class P: add<P, function>() with a function that takes (const P&, …).
+  template <typename P, auto kernel>
+  void add() {
+    kernels_[P::static_id()] = [](const Primitive& primitive, std::span<array> inputs, std::span<array> outputs) {
+      kernel(static_cast<const P&>(primitive), inputs, outputs);
+    };
+  }
+
+  /// The kernel, or null when this backend has none for the primitive.
+  Kernel find(PrimitiveId id) const {
+    const auto found = kernels_.find(id);
+    return found == kernels_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::string name_;
+  std::unordered_map<PrimitiveId, Kernel> kernels_;
+};
+
+/// The backend of a kind of device; throws std::invalid_argument when there is none.
+const Backend& backend(Device::DeviceType type);
+
+/// Puts a backend in place (a plug-in, or a test's instrumented one) and returns the one that was there.
+std::shared_ptr<const Backend> set_backend(Device::DeviceType type, std::shared_ptr<const Backend> backend);
+
+/// Whether there is a backend for that kind of device.
+bool has_backend(Device::DeviceType type);
+
+/// Makes the CPU backend. Declared here, defined by mica/cpu, which this folder knows nothing about.
+std::shared_ptr<const Backend> make_cpu_backend();
+
+}  // namespace mica

@@ -1,0 +1,143 @@
+#include "mica/array/evaluate.h"
+
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+
+#include "mica/array/backend.h"
+#include "mica/array/stream_queue.h"
+#include "mica/base/error.h"
+
+namespace mica {
+namespace {
+
+/// Nodes that run one after the other on one stream.
+struct Segment {
+  explicit Segment(const Stream& segment_stream) : stream(segment_stream), done(std::make_shared<Event>()) {}
+  Stream stream;
+  std::vector<array> nodes;
+  /// Work of other streams that this segment reads the results of.
+  std::vector<std::shared_ptr<Event>> before;
+  std::shared_ptr<Event> done;
+};
+
+/// Walks the graph behind the outputs depth first and cuts the nodes that nobody has scheduled yet into segments, each
+/// node after its inputs. Only one thread may plan at a time, so that a shared node is scheduled once.
+class Planner {
+ public:
+  std::vector<Segment> plan(const std::vector<array>& outputs) {
+    for (const array& output : outputs) visit(output);
+    return std::move(segments_);
+  }
+
+ private:
+  struct Frame {
+    array node;
+    size_t next_input;
+  };
+
+  void visit(const array& output) {
+    if (output.status() != array::Status::unscheduled) return;
+    stack_.push_back({output, 0});
+    while (!stack_.empty()) {
+      Frame& top = stack_.back();
+      if (!top.node.has_primitive()) {
+        fail_as<std::invalid_argument>("[eval] an array without data and without primitive cannot be computed");
+      }
+      const std::vector<array>& inputs = top.node.inputs();
+      while (top.next_input < inputs.size() && inputs[top.next_input].status() != array::Status::unscheduled) {
+        ++top.next_input;
+      }
+      if (top.next_input < inputs.size()) {
+        const array input = inputs[top.next_input++];
+        stack_.push_back({input, 0});
+        continue;
+      }
+      const array node = std::move(top.node);
+      stack_.pop_back();
+      if (node.status() == array::Status::unscheduled) schedule(node);
+    }
+  }
+
+  void schedule(const array& node) {
+    const Stream& stream = node.primitive().stream();
+    if (segments_.empty() || segments_.back().stream != stream) segments_.emplace_back(stream);
+    Segment& segment = segments_.back();
+    for (const array& input : node.inputs()) {
+      if (input.status() != array::Status::scheduled || input.event() == segment.done) continue;
+      if (segment.before.empty() || segment.before.back() != input.event()) segment.before.push_back(input.event());
+    }
+    for (const array& output : node.outputs()) {
+      output.attach_event(segment.done);
+      output.set_status(array::Status::scheduled);
+    }
+    segment.nodes.push_back(node);
+  }
+
+  std::vector<Frame> stack_;
+  std::vector<Segment> segments_;
+};
+
+void run_node(array node) {
+  const std::shared_ptr<Primitive> primitive = node.primitive_ptr();
+  const Backend& device = backend(primitive->device().type);
+  const Kernel kernel = device.find(primitive->id());
+  if (!kernel) {
+    fail_as<std::runtime_error>("[{}] the {} backend has no such operation", primitive->name(), device.name());
+  }
+  std::vector<array> outputs = node.outputs();
+  // The kernel owns the inputs: one that nobody else holds can be donated, and is freed right after.
+  std::vector<array> inputs = node.take_inputs();
+  kernel(*primitive, inputs, outputs);
+  for (const array& output : outputs) output.set_status(array::Status::available);
+}
+
+void run(Segment& segment) {
+  std::exception_ptr error;
+  try {
+    for (const auto& event : segment.before) event->wait();
+    for (array& node : segment.nodes) {
+      array current = std::move(node);
+      run_node(std::move(current));
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  segment.nodes.clear();
+  segment.done->signal(error);
+}
+
+void push(Segment segment) {
+  const Stream stream = segment.stream;
+  auto shared = std::make_shared<Segment>(std::move(segment));
+  StreamQueue::of(stream).push([shared] { run(*shared); });
+}
+
+/// Plans and queues. Both happen under one lock: a segment that reads what another thread has planned must not come
+/// before it in a stream's queue. With `inline_first`, a lone segment whose stream is idle is returned instead of
+/// queued, its stream claimed for the caller.
+std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool inline_first) {
+  static std::mutex planning;
+  const std::lock_guard lock(planning);
+  std::vector<Segment> segments = Planner().plan(outputs);
+  if (inline_first && segments.size() == 1 && StreamQueue::of(segments[0].stream).try_claim()) {
+    return std::move(segments[0]);
+  }
+  for (Segment& segment : segments) push(std::move(segment));
+  return std::nullopt;
+}
+
+}  // namespace
+
+void async_eval(std::vector<array> outputs) { plan_and_queue(outputs, false); }
+
+void eval(std::vector<array> outputs) {
+  // The caller waits anyway: where possible its own thread does the work, without a thread switch.
+  if (auto segment = plan_and_queue(outputs, true)) {
+    run(*segment);
+    StreamQueue::of(segment->stream).release();
+  }
+  for (const array& output : outputs) output.wait();
+}
+
+}  // namespace mica

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "mica/array/array.h"
+
+namespace mica {
+
+/// Computes the arrays (and all they depend on) and waits for them. Throws what a kernel threw. Safe to call from
+/// several threads, also on graphs that share nodes.
+void eval(std::vector<array> outputs);
+
+/// Queues the computation and returns; reading an array waits for it, and throws what its computation threw.
+void async_eval(std::vector<array> outputs);
+
+template <typename... Arrays>
+  requires(std::is_same_v<std::remove_cvref_t<Arrays>, array> && ...)
+void eval(Arrays&&... outputs) {
+  eval(std::vector<array>{std::forward<Arrays>(outputs)...});
+}
+
+template <typename... Arrays>
+  requires(std::is_same_v<std::remove_cvref_t<Arrays>, array> && ...)
+void async_eval(Arrays&&... outputs) {
+  async_eval(std::vector<array>{std::forward<Arrays>(outputs)...});
+}
+
+}  // namespace mica

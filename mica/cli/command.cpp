@@ -1,0 +1,91 @@
+#include "mica/cli/command.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "mica/base/error.h"
+#include "mica/base/file.h"
+#include "mica/base/thread_pool.h"
+
+namespace mica::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
+std::atomic<int> interrupts = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): a signal handler's
+
+void on_interrupt(int) {
+  if (interrupts.fetch_add(1) > 0) {
+    // Whoever presses twice means it.
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+}
+
+}  // namespace
+
+void ModelFlags::add(CLI::App& command, bool computes) {
+  command.add_option("--model,-m", model,
+                     "Model folder (config.json and safetensors), GGUF file, or the name of a model in the model folder");
+  if (!computes) return;
+  command.add_option("--threads,-t", threads, "Threads to compute with (default: as many as there are usable cores)")
+      ->check(CLI::Range(1, 1024));
+}
+
+fs::path ModelFlags::path() const {
+  const fs::path home = home_folder() / "models";
+  if (model.empty()) {
+    const fs::path standard = home / kDefaultModel;
+    if (!fs::exists(standard)) {
+      fail("{}: the default model is not there; fetch it with `make model`, or name another with --model",
+           standard.string());
+    }
+    return standard;
+  }
+  if (fs::exists(model)) return model;
+  if (fs::exists(home / model)) return home / model;
+  fail("--model {}: no such file or folder, and no model of that name in {}", mica::quoted(model, 200), home.string());
+}
+
+lm::LoadedModel ModelFlags::load() const {
+  if (threads > 0) ThreadPool::set_global_size(threads);
+  return lm::load_model(path(), {exact ? Activation::exact : Activation::int8});
+}
+
+std::string read_stdin() {
+  std::string out;
+  std::string buffer(size_t{1} << 16, '\0');
+  while (true) {
+    const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("standard input: {}", std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+    if (n == 0) return out;
+    out.append(buffer, 0, static_cast<size_t>(n));
+    if (out.size() > (size_t{1} << 30)) fail("standard input: more than 1 GiB of text");
+  }
+}
+
+size_t peak_memory() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<size_t>(usage.ru_maxrss) * 1024;
+}
+
+InterruptGuard::InterruptGuard() {
+  interrupts = 0;
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;  // without SA_RESTART: a blocked read returns
+  ::sigaction(SIGINT, &action, nullptr);
+}
+InterruptGuard::~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
+bool InterruptGuard::interrupted() const { return interrupts > 0; }
+void InterruptGuard::reset() { interrupts = 0; }
+
+}  // namespace mica::cli

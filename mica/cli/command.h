@@ -1,0 +1,58 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "mica/lm/model.h"
+#include "mica/text/tokenizer.h"
+
+namespace mica::cli {
+
+// Each command adds itself to the program; its file has its name.
+void add_generate(CLI::App& app);
+void add_chat(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_logits(CLI::App& app);
+void add_perplexity(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_detokenize(CLI::App& app);
+void add_template(CLI::App& app);
+void add_info(CLI::App& app);
+
+/// Options that several commands share.
+struct ModelFlags {
+  std::string model;
+  int threads = 0;
+  bool exact = false;
+
+  /// --model and --threads; --exact where the command computes.
+  void add(CLI::App& command, bool computes = true);
+
+  /// The folder or file that --model means: a path, or a model in mica's model folder by its name. Without --model the
+  /// default model, which `make run` or scripts/fetch_model.sh lays there. Throws Error telling what to do.
+  std::filesystem::path path() const;
+
+  /// Sets the number of threads and loads the model.
+  lm::LoadedModel load() const;
+};
+
+/// Standard input to its end.
+std::string read_stdin();
+
+/// Peak memory of this process, in bytes.
+size_t peak_memory();
+
+/// Makes SIGINT set a flag instead of ending the program, while it lives; a second SIGINT ends it.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  bool interrupted() const;
+  void reset();
+};
+
+}  // namespace mica::cli

@@ -1,0 +1,20 @@
+#include "mica/array/backend.h"
+
+#include "mica/cpu/register.h"
+
+namespace mica {
+
+std::shared_ptr<const Backend> make_cpu_backend() {
+  auto backend = std::make_shared<Backend>("cpu");
+  cpu::register_elementwise(*backend);
+  cpu::register_shape(*backend);
+  cpu::register_index(*backend);
+  cpu::register_reduce(*backend);
+  cpu::register_sort(*backend);
+  cpu::register_matmul(*backend);
+  cpu::register_linear(*backend);
+  cpu::register_fast(*backend);
+  return backend;
+}
+
+}  // namespace mica

@@ -1,0 +1,101 @@
+#include "mica/cpu/kernels/elementwise.h"
+
+#include "mica/cpu/kernels/simd.h"
+
+namespace mica::cpu::MICA_ISA_NS {
+namespace {
+
+template <F32 (*op)(F32)>
+void map(const float* x, float* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) op(F32::load(x + i)).store(out + i);
+  if (i < count) op(F32::load(x + i, count - i)).store(out + i, count - i);
+}
+
+template <F32 (*op)(F32, F32)>
+void map(const float* x, const float* y, float* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) op(F32::load(x + i), F32::load(y + i)).store(out + i);
+  if (i < count) op(F32::load(x + i, count - i), F32::load(y + i, count - i)).store(out + i, count - i);
+}
+
+F32 do_abs(F32 x) { return abs(x); }
+F32 do_negative(F32 x) { return F32(-0.0f) - x; }
+F32 do_square(F32 x) { return x * x; }
+F32 do_sqrt(F32 x) { return sqrt(x); }
+F32 do_rsqrt(F32 x) { return F32(1.0f) / sqrt(x); }
+F32 do_exp(F32 x) { return exp(x); }
+F32 do_tanh(F32 x) { return tanh(x); }
+F32 do_round(F32 x) { return round(x); }
+F32 do_sigmoid(F32 x) { return F32(1.0f) / (F32(1.0f) + exp(F32(0.0f) - x)); }
+F32 do_silu(F32 x) { return x / (F32(1.0f) + exp(F32(0.0f) - x)); }
+F32 do_gelu_tanh(F32 x) {
+  const F32 inner = F32(0.7978845608028654f) * fma(F32(0.044715f) * x * x, x, x);
+  return F32(0.5f) * x * (F32(1.0f) + tanh(inner));
+}
+
+F32 do_add(F32 x, F32 y) { return x + y; }
+F32 do_subtract(F32 x, F32 y) { return x - y; }
+F32 do_multiply(F32 x, F32 y) { return x * y; }
+F32 do_divide(F32 x, F32 y) { return x / y; }
+// A NaN in x is caught by the comparison, one in y by max and min themselves.
+F32 do_maximum(F32 x, F32 y) { return select(x == x, max(x, y), x); }
+F32 do_minimum(F32 x, F32 y) { return select(x == x, min(x, y), x); }
+
+void load_f16(const uint16_t* x, float* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) F32::load_f16(x + i).store(out + i);
+  if (i < count) F32::load_f16(x + i, count - i).store(out + i, count - i);
+}
+
+void load_bf16(const uint16_t* x, float* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) F32::load_bf16(x + i).store(out + i);
+  if (i < count) F32::load_bf16(x + i, count - i).store(out + i, count - i);
+}
+
+void store_f16(const float* x, uint16_t* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) F32::load(x + i).store_f16(out + i);
+  if (i < count) F32::load(x + i, count - i).store_f16(out + i, count - i);
+}
+
+void store_bf16(const float* x, uint16_t* out, int64_t count) {
+  int64_t i = 0;
+  for (; i + F32::kLanes <= count; i += F32::kLanes) F32::load(x + i).store_bf16(out + i);
+  if (i < count) F32::load(x + i, count - i).store_bf16(out + i, count - i);
+}
+
+constexpr ElementwiseKernels make_kernels() {
+  ElementwiseKernels k;
+  const auto set = [&](UnaryOp op, ElementwiseKernels::Unary kernel) { k.unary[static_cast<int>(op)] = kernel; };
+  set(UnaryOp::abs, map<do_abs>);
+  set(UnaryOp::negative, map<do_negative>);
+  set(UnaryOp::square, map<do_square>);
+  set(UnaryOp::sqrt, map<do_sqrt>);
+  set(UnaryOp::rsqrt, map<do_rsqrt>);
+  set(UnaryOp::exp, map<do_exp>);
+  set(UnaryOp::tanh, map<do_tanh>);
+  set(UnaryOp::round, map<do_round>);
+  set(UnaryOp::sigmoid, map<do_sigmoid>);
+  set(UnaryOp::silu, map<do_silu>);
+  set(UnaryOp::gelu_tanh, map<do_gelu_tanh>);
+  const auto set2 = [&](BinaryOp op, ElementwiseKernels::Binary kernel) { k.binary[static_cast<int>(op)] = kernel; };
+  set2(BinaryOp::add, map<do_add>);
+  set2(BinaryOp::subtract, map<do_subtract>);
+  set2(BinaryOp::multiply, map<do_multiply>);
+  set2(BinaryOp::divide, map<do_divide>);
+  set2(BinaryOp::maximum, map<do_maximum>);
+  set2(BinaryOp::minimum, map<do_minimum>);
+  k.load_f16 = load_f16;
+  k.load_bf16 = load_bf16;
+  k.store_f16 = store_f16;
+  k.store_bf16 = store_bf16;
+  return k;
+}
+
+}  // namespace
+
+constinit const ElementwiseKernels elementwise = make_kernels();
+
+}  // namespace mica::cpu::MICA_ISA_NS

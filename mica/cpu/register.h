@@ -1,0 +1,17 @@
+#pragma once
+
+#include "mica/array/backend.h"
+
+namespace mica::cpu {
+
+// Each file of kernels puts its own into the backend.
+void register_elementwise(Backend& backend);
+void register_shape(Backend& backend);
+void register_index(Backend& backend);
+void register_reduce(Backend& backend);
+void register_sort(Backend& backend);
+void register_matmul(Backend& backend);
+void register_linear(Backend& backend);
+void register_fast(Backend& backend);
+
+}  // namespace mica::cpu

@@ -1,0 +1,41 @@
+#include "mica/lm/blocks/basic.h"
+
+#include "mica/ops/elementwise.h"
+#include "mica/ops/fast.h"
+
+namespace mica::lm {
+namespace {
+
+array norm_weight(Weights& weights, const std::string& module, int64_t size, NormKind kind) {
+  array weight = weights.vector(module + ".weight", {size});
+  if (kind == NormKind::rms) return weight;
+  array shifted = add(weight, array(1.0f));
+  shifted.eval();
+  return shifted;
+}
+
+}  // namespace
+
+LinearBlock::LinearBlock(Weights& weights, const std::string& module, int64_t rows, int64_t cols, bool bias,
+                         Activation activation)
+    : weight_(weights.matrix(module, {rows, cols})), activation_(activation) {
+  if (bias) bias_ = weights.vector(module + ".bias", {rows});
+}
+
+array LinearBlock::operator()(const array& x) const { return linear(x, weight_, bias_, activation_); }
+
+NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model)
+    : weight_(norm_weight(weights, module, size, model.norm)), eps_(model.norm_eps) {}
+
+array NormBlock::operator()(const array& x) const { return fast::rms_norm(x, weight_, eps_); }
+
+array activate(const array& x, ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::silu: return silu(x);
+    case ActivationKind::gelu: return gelu_exact(x);
+    case ActivationKind::gelu_tanh: break;
+  }
+  return gelu_tanh(x);
+}
+
+}  // namespace mica::lm

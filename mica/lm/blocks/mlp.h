@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "mica/lm/blocks/basic.h"
+
+namespace mica::lm {
+
+/// down(activation(gate(x)) · up(x)) (https://arxiv.org/abs/2002.05202)
+class MlpBlock {
+ public:
+  MlpBlock(Weights& weights, const std::string& module, const ModelDescription& model, const MlpDescription& mlp,
+           Activation activation);
+  array operator()(const array& x) const;
+
+ private:
+  MlpDescription mlp_;
+  std::optional<LinearBlock> gate_, up_, gate_up_, down_;
+};
+
+/// Mixture of such MLPs: a router picks top_k experts for each token and mixes their outputs.
+class MoeBlock {
+ public:
+  MoeBlock(Weights& weights, const std::string& module, const ModelDescription& model, const MoeDescription& moe,
+           ActivationKind kind, Activation activation);
+  array operator()(const array& x) const;
+
+ private:
+  MoeDescription moe_;
+  ActivationKind kind_;
+  Activation activation_;
+  LinearBlock router_;
+  StoredMatrix gate_, up_, down_;
+};
+
+}  // namespace mica::lm

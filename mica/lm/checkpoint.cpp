@@ -1,0 +1,106 @@
+#include <nlohmann/json.hpp>
+
+#include "mica/base/error.h"
+#include "mica/io/safetensors.h"
+#include "mica/lm/weights.h"
+
+namespace mica::lm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<Dtype> dtype_of(StorageType type) {
+  switch (type) {
+    case StorageType::boolean: return bool_;
+    case StorageType::u8: case StorageType::f8_e4m3: case StorageType::f8_e8m0: return uint8;
+    case StorageType::u16: return uint16;
+    case StorageType::u32: return uint32;
+    case StorageType::u64: return uint64;
+    case StorageType::i8: return int8;
+    case StorageType::i16: return int16;
+    case StorageType::i32: return int32;
+    case StorageType::i64: return int64;
+    case StorageType::f16: return float16;
+    case StorageType::bf16: return bfloat16;
+    case StorageType::f32: return float32;
+    case StorageType::f64: return float64;
+    case StorageType::c64: return complex64;
+    default: return std::nullopt;
+  }
+}
+
+/// A view of the file's bytes, or a copy where they do not lie on a multiple of the element's size.
+array array_of(const SafetensorsEntry& entry, Dtype dtype) {
+  Shape shape(entry.shape.begin(), entry.shape.end());
+  if (reinterpret_cast<uintptr_t>(entry.bytes.data()) % size_of(dtype) == 0) {
+    return array::mapped(entry.owner, entry.bytes.data(), std::move(shape), dtype);
+  }
+  const allocator::Buffer copy = allocator::malloc(entry.bytes.size());
+  std::memcpy(copy.raw_ptr(), entry.bytes.data(), entry.bytes.size());
+  return array(copy, std::move(shape), dtype);
+}
+
+/// Names that are not MLX's: the text part of a multimodal checkpoint, tables that mica computes itself.
+void adapt_names(Weights& weights) {
+  for (const std::string& path : weights.paths()) {
+    const auto rename_prefix = [&](std::string_view from, std::string_view to) {
+      if (!path.starts_with(from)) return false;
+      weights.rename(path, std::string(to) + path.substr(from.size()));
+      return true;
+    };
+    const bool foreign = path.starts_with("vision_tower.") || path.starts_with("multi_modal_projector.") ||
+                         path.starts_with("model.vision_tower.") || path.starts_with("model.multi_modal_projector.");
+    if (foreign || path.ends_with("rotary_emb.inv_freq")) {
+      weights.drop(path);
+    } else if (!rename_prefix("language_model.model.", "model.") &&
+               !rename_prefix("model.language_model.", "model.")) {
+      rename_prefix("language_model.lm_head.", "lm_head.");
+    }
+  }
+}
+
+/// A text model inside of a multimodal configuration stands for itself.
+Config text_config(Config config) {
+  auto inner = config.object("text_config");
+  if (!inner || !inner->has("model_type")) return config;
+  Json json = inner->json();
+  for (const char* key : {"quantization", "quantization_config", "tie_word_embeddings"}) {
+    if (config.has(key) && !inner->has(key)) json[key] = config.json().at(key);
+  }
+  return Config(std::move(json), config.name());
+}
+
+}  // namespace
+
+Config open_config(const fs::path& path) {
+  if (!fs::is_directory(path)) return open_gguf_checkpoint(path).config;
+  return text_config(Config(load_json(path / "config.json"), (path / "config.json").string()));
+}
+
+Checkpoint open_checkpoint(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) fail("{}: there is no such file or folder", path.string());
+  if (!fs::is_directory(status)) return open_gguf_checkpoint(path);
+  Config config = open_config(path);
+  const Safetensors file = Safetensors::open(path);
+  Checkpoint out{config, Weights(config), {}, 0, 0, "safetensors"};
+  for (const SafetensorsEntry& entry : file.entries()) {
+    const auto dtype = dtype_of(entry.type);
+    if (!dtype) fail("{}: tensor {}: type {} is not supported", path.string(), entry.name, storage_name(entry.type));
+    array value = array_of(entry, *dtype);
+    out.bytes += entry.bytes.size();
+    const bool extra = entry.name.ends_with(".scales") || entry.name.ends_with(".biases");
+    // Packed codes hold several parameters a word; their scales are none.
+    if (!extra && *dtype != uint32) out.parameters += value.size();
+    if (*dtype == uint32) {
+      const Config section = config.object("quantization").value_or(config);
+      out.parameters += value.size() * 32 / static_cast<uint64_t>(section.integer("bits", 4));
+    }
+    out.weights.add(entry.name, std::move(value));
+  }
+  adapt_names(out.weights);
+  return out;
+}
+
+}  // namespace mica::lm

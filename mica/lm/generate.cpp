@@ -1,0 +1,119 @@
+#include "mica/lm/generate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "mica/array/evaluate.h"
+#include "mica/base/error.h"
+#include "mica/lm/stop.h"
+#include "mica/ops/shape.h"
+#include "mica/text/detokenizer.h"
+
+namespace mica::lm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::max(std::chrono::duration<double>(Clock::now() - start).count(), 1e-9);
+}
+
+array token_array(std::span<const int32_t> tokens) {
+  return array(tokens.data(), Shape{1, static_cast<ShapeElem>(tokens.size())}, int32);
+}
+
+void check_prompt(std::span<const int32_t> prompt, int vocab_size) {
+  if (prompt.empty()) fail("the prompt is empty; give at least one token");
+  for (const int32_t token : prompt) {
+    if (token < 0 || token >= vocab_size) fail("the prompt has token {}, the vocabulary ends at {}", token, vocab_size - 1);
+  }
+}
+
+std::vector<float> values(array logits) {
+  logits.eval();
+  return {logits.data<float>(), logits.data<float>() + logits.size()};
+}
+
+}  // namespace
+
+array prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
+              const std::function<void(int64_t, int64_t)>& on_progress) {
+  check_prompt(tokens, model.description().vocab_size);
+  const auto total = static_cast<int64_t>(tokens.size());
+  const auto part_size = static_cast<size_t>(std::max(step, 1));
+  while (tokens.size() > part_size) {
+    model.forward(token_array(tokens.first(part_size)), cache, true);
+    eval(cache.state());
+    tokens = tokens.subspan(part_size);
+    if (on_progress) on_progress(total - static_cast<int64_t>(tokens.size()), total);
+  }
+  array logits = reshape(model.forward(token_array(tokens), cache, true), {-1});
+  logits.eval();
+  if (on_progress) on_progress(total, total);
+  return logits;
+}
+
+GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
+                               PromptCache& cache, const GenerateOptions& options,
+                               const std::function<void(const GenerationStep&)>& on_step) {
+  check(options.sampling, model.description().vocab_size);
+  std::vector<int32_t> ends = options.extra_end_tokens;
+  ends.insert(ends.end(), tokenizer.end_tokens().begin(), tokenizer.end_tokens().end());
+  std::vector<int32_t> history(prompt.begin(), prompt.end());
+  Sampler sampler(options.sampling);
+  StopMatcher stops(options.stop);
+  text::Detokenizer detokenizer(tokenizer, true);
+
+  GenerationStep step;
+  step.prompt_tokens = static_cast<int64_t>(prompt.size());
+  const auto start = Clock::now();
+  array logits = prefill(model, prompt, cache, options.prefill_step_size, options.on_prefill);
+  if (options.max_tokens == 0) {
+    step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
+    step.finish_reason = "length";
+    return step;
+  }
+  Clock::time_point first_token;
+  while (step.finish_reason.empty()) {
+    std::vector<float> row = values(logits);
+    const SampledToken sampled = sampler.sample(row, history);
+    if (step.generation_tokens == 0) {
+      step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
+      first_token = Clock::now();
+    }
+    step.token = sampled.id;
+    step.logprob = sampled.logprob;
+    ++step.generation_tokens;
+    // The first token belongs to the prompt's time: rates count the intervals after it.
+    step.generation_tps = static_cast<double>(step.generation_tokens - 1) / seconds_since(first_token);
+    history.push_back(sampled.id);
+    const bool ended = std::find(ends.begin(), ends.end(), sampled.id) != ends.end();
+    step.text = ended ? std::string() : stops.add(detokenizer.add(sampled.id));
+    if (ended || stops.stopped()) {
+      step.finish_reason = "stop";
+    } else if (options.max_tokens > 0 && step.generation_tokens >= options.max_tokens) {
+      step.finish_reason = "length";
+    } else if (options.interrupted && options.interrupted()) {
+      step.finish_reason = "interrupted";
+    } else {
+      logits = reshape(model.forward(token_array({&history.back(), 1}), cache, true), {-1});
+      async_eval(logits);
+    }
+    if (!step.finish_reason.empty() && !stops.stopped()) {
+      step.text += stops.add(detokenizer.finish());
+      if (!stops.stopped()) step.text += stops.finish();
+    }
+    if (on_step) on_step(step);
+  }
+  return step;
+}
+
+std::string generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
+                     const GenerateOptions& options) {
+  PromptCache cache = model.make_cache();
+  std::string out;
+  stream_generate(model, tokenizer, prompt, cache, options, [&](const GenerationStep& step) { out += step.text; });
+  return out;
+}
+
+}  // namespace mica::lm

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mica/lm/model.h"
+#include "mica/lm/sampling.h"
+#include "mica/text/tokenizer.h"
+
+namespace mica::lm {
+
+struct GenerateOptions {
+  int max_tokens = 256;  ///< −1: until the model ends
+  SamplingOptions sampling;
+  /// Texts that end the answer; they are not part of it.
+  std::vector<std::string> stop;
+  /// Tokens that end the answer besides the tokenizer's.
+  std::vector<int32_t> extra_end_tokens;
+  /// Tokens of a prompt that are processed at a time.
+  int prefill_step_size = 512;
+  /// Called after each part of the prompt: tokens done, tokens in all.
+  std::function<void(int64_t, int64_t)> on_prefill;
+  /// Asked between steps; true ends the answer where it is (finish_reason "interrupted").
+  std::function<bool()> interrupted;
+};
+
+/// What stream_generate hands out for each token.
+struct GenerationStep {
+  std::string text;  ///< new text; may be empty while a character or a stop text is incomplete
+  int32_t token = 0;
+  float logprob = 0.0f;
+  int64_t prompt_tokens = 0;
+  double prompt_tps = 0;  ///< prompt tokens a second, the first answer token included
+  int64_t generation_tokens = 0;
+  double generation_tps = 0;
+  std::string finish_reason;  ///< "", or at the last step "stop", "length", "interrupted"
+};
+
+/// Processes the prompt (which follows what the cache holds) and calls on_step for each token of the answer; the next
+/// step is computed while on_step runs. Returns the last step. The cache then holds prompt and answer without its last
+/// token. Throws Error for an empty prompt or token ids outside of the vocabulary.
+GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
+                               PromptCache& cache, const GenerateOptions& options,
+                               const std::function<void(const GenerationStep&)>& on_step);
+
+/// The whole answer to a prompt in a fresh cache.
+std::string generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
+                     const GenerateOptions& options = {});
+
+/// Runs tokens through the model in parts of `step` and evaluates; logits of the last token, [vocab].
+array prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
+              const std::function<void(int64_t, int64_t)>& on_progress = {});
+
+}  // namespace mica::lm

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mica/lm/cache.h"
+#include "mica/lm/description.h"
+#include "mica/lm/weights.h"
+
+namespace mica::lm {
+
+struct LoadOptions {
+  /// int8: activations are rounded to 8 bits before integer products with quantized weights. exact: float32.
+  Activation activation = Activation::int8;
+};
+
+/// A decoder language model, ready to run.
+class Model {
+ public:
+  Model(ModelDescription description, Weights& weights, const LoadOptions& options);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const ModelDescription& description() const { return description_; }
+
+  /// Logits float32 of tokens int32 [B, T] that follow what the cache holds: [B, T, vocab], or [B, 1, vocab] of the
+  /// last token only. Lazy: eval() computes. The cache is advanced.
+  array forward(const array& tokens, PromptCache& cache, bool last_only) const;
+
+  /// An empty cache; keys and values are kept in float16, in exact models in float32.
+  PromptCache make_cache() const;
+
+ private:
+  struct Layer;
+  struct Parts;
+  ModelDescription description_;
+  LoadOptions options_;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// What is known about a loaded model besides itself.
+struct ModelInfo {
+  std::string format;
+  uint64_t bytes = 0;
+  uint64_t parameters = 0;
+};
+
+struct LoadedModel {
+  Model model;
+  ModelInfo info;
+};
+
+/// Loads a model folder or a GGUF file. Weights stay mapped: memory fills as they are first used.
+LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+
+/// A model of the shape that a config.json describes, with made-up weights of `bits` (2 to 8 in groups of `group_size`,
+/// or 16 for bfloat16): for measuring.
+LoadedModel make_random_model(const std::filesystem::path& config, int bits, int group_size,
+                              const LoadOptions& options = {});
+
+}  // namespace mica::lm

@@ -1,0 +1,157 @@
+#include "mica/ops/fast.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "mica/base/error.h"
+#include "mica/ops/create.h"
+#include "mica/ops/elementwise.h"
+#include "mica/ops/shape.h"
+
+namespace mica {
+namespace {
+
+void check_vector(const std::optional<array>& vector, const array& x, std::string_view op, std::string_view what) {
+  if (vector && (vector->ndim() != 1 || vector->shape(0) != x.shape(-1))) {
+    fail_as<std::invalid_argument>("[{}] a {} of shape {} does not fit an input of shape {}", op, what,
+                                   to_string(vector->shape()), to_string(x.shape()));
+  }
+}
+
+array checked_floating(const array& x, std::string_view op) {
+  if (x.ndim() == 0 || !issubdtype(x.dtype(), floating)) {
+    fail_as<std::invalid_argument>("[{}] needs floating point numbers with at least one axis", op);
+  }
+  return x;
+}
+
+}  // namespace
+
+std::vector<OutputSpec> RmsNorm::infer(const std::vector<array>& inputs) const {
+  return {{inputs[0].shape(), inputs[0].dtype()}};
+}
+
+std::vector<OutputSpec> LayerNorm::infer(const std::vector<array>& inputs) const {
+  return {{inputs[0].shape(), inputs[0].dtype()}};
+}
+
+std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
+  const array& x = inputs[0];
+  const array& cosine = inputs[1];
+  const bool fits = x.ndim() >= 2 && (cosine.ndim() == 2 || cosine.ndim() == 3) && cosine.shape(-2) == x.shape(-2) &&
+                    cosine.shape(-1) * 2 <= x.shape(-1) && cosine.shape() == inputs[2].shape() &&
+                    (cosine.ndim() == 2 || (x.ndim() >= 3 && cosine.shape(0) == x.shape(0)));
+  if (!fits) {
+    fail_as<std::invalid_argument>("[rotate] angles of shape {} do not fit an input of shape {}",
+                                   to_string(cosine.shape()), to_string(x.shape()));
+  }
+  return {{x.shape(), x.dtype()}};
+}
+
+std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const {
+  const array& q = inputs[0];
+  const array& k = inputs[1];
+  const array& v = inputs[2];
+  const bool four = q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4;
+  const bool fits = four && q.shape(0) == k.shape(0) && q.shape(0) == v.shape(0) && k.shape(1) == v.shape(1) &&
+                    k.shape(1) > 0 && q.shape(1) % k.shape(1) == 0 && k.shape(2) == v.shape(2) &&
+                    q.shape(3) == k.shape(3);
+  if (!fits) {
+    fail_as<std::invalid_argument>("[attention] queries {}, keys {} and values {} do not fit together",
+                                   to_string(q.shape()), to_string(k.shape()), to_string(v.shape()));
+  }
+  Shape shape = q.shape();
+  shape.back() = v.shape(3);
+  return {{std::move(shape), float32}};
+}
+
+array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
+  return apply<Rotate>({checked_floating(x, "rotate"), astype(cosine, float32, s), astype(sine, float32, s)},
+                       to_stream(s), traditional);
+}
+
+array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
+             const std::optional<array>& mask, const std::optional<array>& sinks, StreamOrDevice s) {
+  // Keys and values stay as the cache holds them; anything else becomes float32.
+  const auto kept = [&](const array& a) {
+    const bool native = a.dtype() == float16 || a.dtype() == bfloat16;
+    return native && keys.dtype() == values.dtype() ? a : astype(a, float32, s);
+  };
+  std::vector<array> inputs = {astype(queries, float32, s), kept(keys), kept(values)};
+  if (mask) {
+    const Shape wanted = {queries.shape(0), queries.shape(1), queries.shape(2), keys.shape(2)};
+    inputs.push_back(broadcast_to(mask->dtype() == bool_ ? *mask : astype(*mask, float32, s), wanted, s));
+  }
+  if (sinks) {
+    if (sinks->shape() != Shape{queries.shape(1)}) {
+      fail_as<std::invalid_argument>("[attention] sinks of shape {} for {} heads", to_string(sinks->shape()),
+                                     queries.shape(1));
+    }
+    inputs.push_back(astype(*sinks, float32, s));
+  }
+  return apply<Attention>(std::move(inputs), to_stream(s), options, mask.has_value(), sinks.has_value());
+}
+
+namespace fast {
+
+array rms_norm(const array& x, const std::optional<array>& weight, float eps, StreamOrDevice s) {
+  check_vector(weight, checked_floating(x, "rms_norm"), "rms_norm", "weight");
+  std::vector<array> inputs = {x};
+  if (weight) inputs.push_back(astype(*weight, float32, s));
+  return apply<RmsNorm>(std::move(inputs), to_stream(s), eps);
+}
+
+array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
+                 StreamOrDevice s) {
+  check_vector(weight, checked_floating(x, "layer_norm"), "layer_norm", "weight");
+  check_vector(bias, x, "layer_norm", "bias");
+  std::vector<array> inputs = {x};
+  if (weight) inputs.push_back(astype(*weight, float32, s));
+  if (bias) inputs.push_back(astype(*bias, float32, s));
+  return apply<LayerNorm>(std::move(inputs), to_stream(s), eps, weight.has_value(), bias.has_value());
+}
+
+array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale,
+           const std::variant<int, array>& offset, const std::optional<array>& freqs, StreamOrDevice s) {
+  if (x.ndim() < 2) fail_as<std::invalid_argument>("[rope] needs at least two axes");
+  if (base.has_value() == freqs.has_value()) {
+    fail_as<std::invalid_argument>("[rope] needs exactly one of base and freqs");
+  }
+  if (dims <= 0 || dims % 2 != 0 || dims > x.shape(-1)) {
+    fail_as<std::invalid_argument>("[rope] cannot rotate {} of {} features", dims, x.shape(-1));
+  }
+  const array exponents = divide(arange(0.0, dims, 2.0, float32, s), array(static_cast<float>(dims)), s);
+  const array periods = freqs ? astype(*freqs, float32, s) : power(array(base.value_or(1.0f)), exponents, s);
+  array positions = astype(arange(static_cast<int>(x.shape(-2)), s), float32, s);
+  if (const int* start = std::get_if<int>(&offset)) {
+    positions = add(positions, array(static_cast<float>(*start)), s);
+  } else {
+    const array& starts = std::get<array>(offset);
+    const array column = starts.size() == 1 ? reshape(starts, {1}, s) : expand_dims(starts, -1, s);
+    positions = add(positions, astype(column, float32, s), s);
+  }
+  const array angles =
+      multiply(expand_dims(multiply(positions, array(scale), s), -1, s), reciprocal(periods, s), s);
+  return rotate(x, cos(angles, s), sin(angles, s), traditional, s);
+}
+
+array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
+                                   const std::string& mask_mode, std::optional<array> mask_arr,
+                                   const std::optional<array>& sinks, StreamOrDevice s) {
+  const bool causal = mask_mode == "causal";
+  if (!causal && !mask_mode.empty() && mask_mode != "array") {
+    fail_as<std::invalid_argument>("[scaled_dot_product_attention] mask mode {} is none of \"\", causal, array",
+                                   mica::quoted(mask_mode));
+  }
+  if ((mask_mode == "array" && !mask_arr) || (causal && mask_arr)) {
+    fail_as<std::invalid_argument>("[scaled_dot_product_attention] mask mode and mask array do not go together");
+  }
+  const Dtype dtype = promote_types(queries.dtype(), promote_types(keys.dtype(), values.dtype()));
+  AttentionOptions options;
+  options.scale = scale;
+  options.causal = causal;
+  return astype(attend(queries, keys, values, options, mask_arr, sinks, s), dtype, s);
+}
+
+}  // namespace fast
+}  // namespace mica

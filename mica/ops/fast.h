@@ -1,0 +1,92 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+
+namespace mica {
+namespace fast {
+
+/// x / √(mean x² + eps) · weight over the last axis; without a weight only the first part. Computed in float32.
+array rms_norm(const array& x, const std::optional<array>& weight, float eps, StreamOrDevice s = {});
+
+/// (x − mean) / √(variance + eps) · weight + bias over the last axis. Computed in float32.
+array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
+                 StreamOrDevice s = {});
+
+/// Rotary position embedding (https://arxiv.org/abs/2104.09864) of the first `dims` features of x [..., T, D], at
+/// positions offset, offset + 1 … (an array offset: one for each entry of the first axis). Exactly one of `base` and
+/// `freqs` [dims / 2] (periods over 2π, as MLX names them) is given. Features are paired (i, i + dims/2), or
+/// (2i, 2i + 1) if `traditional`.
+array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale,
+           const std::variant<int, array>& offset, const std::optional<array>& freqs = std::nullopt,
+           StreamOrDevice s = {});
+
+/// softmax(scale · q kᵀ + mask) v for q [B, H, L, D], k and v [B, Hkv, T, D]; Hkv divides H. mask_mode "causal" lets
+/// query i see keys up to i + T − L; "" or "array" uses `mask_arr` (bool: true is seen, else added) if given. `sinks`
+/// [H] are logits that take part in the softmax without a value.
+array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
+                                   const std::string& mask_mode = "", std::optional<array> mask_arr = {},
+                                   const std::optional<array>& sinks = {}, StreamOrDevice s = {});
+
+}  // namespace fast
+
+struct AttentionOptions {
+  float scale = 1.0f;
+  bool causal = false;
+  /// > 0: a query sees only that many keys, its own place included.
+  int64_t window = 0;
+  /// > 0: scores become softcap · tanh(score / softcap) before the mask.
+  float softcap = 0.0f;
+};
+
+/// scaled_dot_product_attention with the options of all model families. Output float32 [B, H, L, Dv].
+array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
+             const std::optional<array>& mask = {}, const std::optional<array>& sinks = {}, StreamOrDevice s = {});
+
+/// Rotates pairs of features of x [..., T, D] by angles given by cosine and sine [T, dims / 2] (or [B, T, dims / 2], B
+/// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
+array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s = {});
+
+struct RmsNorm final : PrimitiveOf<RmsNorm> {
+  RmsNorm(Stream stream, float epsilon) : PrimitiveOf(stream), eps(epsilon) {}
+  std::string_view name() const override { return "rms_norm"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  float eps;
+};
+
+/// Inputs: x, then weight and bias as far as they are there.
+struct LayerNorm final : PrimitiveOf<LayerNorm> {
+  LayerNorm(Stream stream, float epsilon, bool weight, bool bias)
+      : PrimitiveOf(stream), eps(epsilon), has_weight(weight), has_bias(bias) {}
+  std::string_view name() const override { return "layer_norm"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  float eps;
+  bool has_weight;
+  bool has_bias;
+};
+
+/// Inputs: x, cosine and sine (float32).
+struct Rotate final : PrimitiveOf<Rotate> {
+  Rotate(Stream stream, bool neighbours) : PrimitiveOf(stream), traditional(neighbours) {}
+  std::string_view name() const override { return "rotate"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  bool traditional;
+};
+
+/// Inputs: q (float32), k, v, then mask [B, H, L, T] (bool or float32) and sinks (float32) as far as they are there.
+struct Attention final : PrimitiveOf<Attention> {
+  Attention(Stream stream, AttentionOptions attention_options, bool mask, bool sink)
+      : PrimitiveOf(stream), options(attention_options), has_mask(mask), has_sinks(sink) {}
+  std::string_view name() const override { return "attention"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  AttentionOptions options;
+  bool has_mask;
+  bool has_sinks;
+};
+
+}  // namespace mica

@@ -1,0 +1,162 @@
+#include "mica/ops/linear.h"
+
+#include <stdexcept>
+
+#include "mica/base/error.h"
+#include "mica/ops/elementwise.h"
+
+namespace mica {
+namespace {
+
+ScaleType scale_type_of(Dtype dtype) {
+  switch (dtype.val()) {
+    case Dtype::Val::float32: return ScaleType::f32;
+    case Dtype::Val::float16: return ScaleType::f16;
+    case Dtype::Val::bfloat16: return ScaleType::bf16;
+    default: fail_as<std::invalid_argument>("[quantized] scales cannot be {}", dtype_name(dtype));
+  }
+}
+
+QuantFormat mlx_format(const std::string& mode, int group_size, int bits, Dtype scales) {
+  if (mode == "affine") return affine_format(bits, group_size, scale_type_of(scales));
+  const bool mxfp4 = mode == "mxfp4" && group_size == 32 && bits == 4;
+  const bool mxfp8 = mode == "mxfp8" && group_size == 32 && bits == 8;
+  const bool nvfp4 = mode == "nvfp4" && group_size == 16 && bits == 4;
+  if (!mxfp4 && !mxfp8 && !nvfp4) {
+    fail_as<std::invalid_argument>("[quantized] there is no mode {} with {} bits and groups of {}", mica::quoted(mode), bits,
+                                   group_size);
+  }
+  if (scales != uint8) fail_as<std::invalid_argument>("[quantized] scales of mode {} are uint8", mode);
+  return mxfp4 ? mxfp4_format() : mxfp8 ? mxfp8_format() : nvfp4_format();
+}
+
+std::vector<array> matrix_inputs(std::vector<array> inputs, const StoredMatrix& w, const std::optional<array>& bias,
+                                 StreamOrDevice s) {
+  inputs.push_back(w.codes);
+  if (w.scales) inputs.push_back(*w.scales);
+  if (w.biases) inputs.push_back(*w.biases);
+  if (bias) inputs.push_back(astype(*bias, float32, s));
+  return inputs;
+}
+
+MatrixPrimitive matrix_primitive(const StoredMatrix& w, Activation activation, bool has_bias) {
+  return {w.format, w.shape, activation, has_bias};
+}
+
+void check_bias(const std::optional<array>& bias, const Shape& wanted, std::string_view op) {
+  if (bias && bias->shape() != wanted) {
+    fail_as<std::invalid_argument>("[{}] a bias of shape {} where {} is needed", op, to_string(bias->shape()),
+                                   to_string(wanted));
+  }
+}
+
+}  // namespace
+
+StoredMatrix stored_dense(array matrix) {
+  if (matrix.ndim() < 2) fail_as<std::invalid_argument>("[linear] a weight needs at least two axes");
+  const Dtype dtype = matrix.dtype();
+  if (dtype != float32 && dtype != float16 && dtype != bfloat16) {
+    fail_as<std::invalid_argument>("[linear] a weight cannot be {}", dtype_name(dtype));
+  }
+  const QuantKind kind = dtype == float32 ? QuantKind::f32 : dtype == float16 ? QuantKind::f16 : QuantKind::bf16;
+  Shape shape = matrix.shape();
+  return {dense_format(kind), std::move(matrix), std::nullopt, std::nullopt, std::move(shape)};
+}
+
+StoredMatrix stored_quantized(array codes, array scales, std::optional<array> biases, int group_size, int bits,
+                              const std::string& mode) {
+  const QuantFormat format = mlx_format(mode, group_size, bits, scales.dtype());
+  if (codes.dtype() != uint32 || codes.ndim() < 2) {
+    fail_as<std::invalid_argument>("[quantized] codes must be uint32 with at least two axes");
+  }
+  Shape shape = codes.shape();
+  shape.back() = shape.back() * 32 / bits;
+  Shape scale_shape = shape;
+  scale_shape.back() = shape.back() / group_size;
+  const bool fits = scales.shape() == scale_shape && shape.back() % group_size == 0 &&
+                    shape.back() * bits == codes.shape(-1) * 32;
+  if (!fits) {
+    fail_as<std::invalid_argument>("[quantized] codes of shape {} and scales of shape {} do not belong together",
+                                   to_string(codes.shape()), to_string(scales.shape()));
+  }
+  if (biases.has_value() != format.has_biases) {
+    fail_as<std::invalid_argument>("[quantized] mode {} {} biases", mode, format.has_biases ? "needs" : "has no");
+  }
+  if (biases && (biases->shape() != scale_shape || biases->dtype() != scales.dtype())) {
+    fail_as<std::invalid_argument>("[quantized] biases must have the shape and dtype of the scales");
+  }
+  return {format, std::move(codes), std::move(scales), std::move(biases), std::move(shape)};
+}
+
+StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols) {
+  if (bytes.dtype() != uint8 || bytes.ndim() < 2 || bytes.shape(-1) != format.row_bytes(cols)) {
+    fail_as<std::invalid_argument>("[quantized] {} bytes do not hold rows of {} values", format.name(), cols);
+  }
+  Shape shape = bytes.shape();
+  shape.back() = cols;
+  return {format, std::move(bytes), std::nullopt, std::nullopt, std::move(shape)};
+}
+
+std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
+  const array& x = inputs[0];
+  if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
+    fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
+                                   to_string(x.shape()), to_string(matrix.weight_shape));
+  }
+  Shape shape = x.shape();
+  shape.back() = matrix.weight_shape[0];
+  return {{std::move(shape), float32}};
+}
+
+std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) const {
+  const array& x = inputs[0];
+  const array& indices = inputs[1];
+  const bool fits = x.ndim() == 3 && indices.ndim() == 2 && x.shape(0) == indices.shape(0) &&
+                    (x.shape(1) == 1 || x.shape(1) == indices.shape(1)) && x.shape(2) == matrix.weight_shape[2];
+  if (!fits) {
+    fail_as<std::invalid_argument>("[expert_linear] an input of shape {} with indices of shape {} does not fit a "
+                                   "weight of shape {}",
+                                   to_string(x.shape()), to_string(indices.shape()), to_string(matrix.weight_shape));
+  }
+  return {{Shape{x.shape(0), indices.shape(1), matrix.weight_shape[1]}, float32}};
+}
+
+std::vector<OutputSpec> TakeRows::infer(const std::vector<array>& inputs) const {
+  Shape shape = inputs[0].shape();
+  shape.push_back(matrix.weight_shape.back());
+  return {{std::move(shape), float32}};
+}
+
+std::vector<OutputSpec> Dequantize::infer(const std::vector<array>&) const {
+  return {{matrix.weight_shape, float32}};
+}
+
+array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias, Activation activation,
+             StreamOrDevice s) {
+  if (w.shape.size() != 2) fail_as<std::invalid_argument>("[linear] a stack of matrices needs expert_linear");
+  check_bias(bias, {w.rows()}, "linear");
+  return apply<Linear>(matrix_inputs({astype(x, float32, s)}, w, bias, s), to_stream(s),
+                       matrix_primitive(w, activation, bias.has_value()));
+}
+
+array expert_linear(const array& x, const StoredMatrix& w, const array& indices, const std::optional<array>& bias,
+                    Activation activation, StreamOrDevice s) {
+  if (w.shape.size() != 3) fail_as<std::invalid_argument>("[expert_linear] needs a stack of matrices");
+  check_bias(bias, {w.shape[0], w.rows()}, "expert_linear");
+  return apply<ExpertLinear>(matrix_inputs({astype(x, float32, s), astype(indices, int32, s)}, w, bias, s),
+                             to_stream(s), matrix_primitive(w, activation, bias.has_value()));
+}
+
+array take_rows(const StoredMatrix& w, const array& indices, StreamOrDevice s) {
+  if (w.shape.size() != 2) fail_as<std::invalid_argument>("[take_rows] needs one matrix");
+  return apply<TakeRows>(matrix_inputs({astype(indices, int64, s)}, w, std::nullopt, s), to_stream(s),
+                         matrix_primitive(w, Activation::exact, false));
+}
+
+array dequantize(const StoredMatrix& w, StreamOrDevice s) {
+  if (w.format.is_dense()) return astype(w.codes, float32, s);
+  return apply<Dequantize>(matrix_inputs({}, w, std::nullopt, s), to_stream(s),
+                           matrix_primitive(w, Activation::exact, false));
+}
+
+}  // namespace mica

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <optional>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+#include "mica/ops/quant_format.h"
+
+namespace mica {
+
+/// A weight matrix [rows, cols], or a stack of them [experts, rows, cols], as a file stores it: dense floats, MLX's
+/// codes with scales and biases, or ggml's blocks. Products and look-ups read it in this form; backends repack it for
+/// themselves on first use.
+struct StoredMatrix {
+  QuantFormat format;
+  /// Dense: the matrix itself. MLX: uint32 [..., rows, words]. ggml: uint8 [..., rows, bytes].
+  array codes;
+  /// MLX formats only; biases for affine only.
+  std::optional<array> scales;
+  std::optional<array> biases;
+  /// Logical shape: [rows, cols] or [experts, rows, cols].
+  Shape shape;
+
+  int64_t rows() const { return shape[shape.size() - 2]; }
+  int64_t cols() const { return shape.back(); }
+};
+
+/// A dense matrix of float32, float16 or bfloat16; throws std::invalid_argument for another dtype.
+StoredMatrix stored_dense(array matrix);
+
+/// MLX's quantized form: mode affine, mxfp4, mxfp8 or nvfp4. Checks dtypes and shapes against each other; throws
+/// std::invalid_argument.
+StoredMatrix stored_quantized(array codes, array scales, std::optional<array> biases, int group_size, int bits,
+                              const std::string& mode);
+
+/// ggml blocks of `format`: bytes uint8 [..., rows, row_bytes] of a matrix with `cols` columns.
+StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols);
+
+/// x · wᵀ (+ bias): x [..., cols] → [..., rows], in float32 whatever x is. With Activation::int8 the rows of x are
+/// rounded to 8 bits where the format has integer codes; Activation::exact computes with float32 activations.
+array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias = std::nullopt,
+             Activation activation = Activation::exact, StreamOrDevice s = {});
+
+/// Mixture of experts: x [tokens, 1 or k, cols] and indices [tokens, k] → [tokens, k, rows]; place (t, j) is the
+/// product with expert indices[t, j] (+ bias [experts, rows]).
+array expert_linear(const array& x, const StoredMatrix& w, const array& indices,
+                    const std::optional<array>& bias = std::nullopt, Activation activation = Activation::exact,
+                    StreamOrDevice s = {});
+
+/// Rows of the matrix in float32: indices [...] → [..., cols]. An index out of range throws std::out_of_range when it
+/// is computed.
+array take_rows(const StoredMatrix& w, const array& indices, StreamOrDevice s = {});
+
+/// The whole matrix in float32.
+array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
+
+// Primitives. Inputs: the operand, then codes, scales and biases as far as the format has them, then the bias.
+
+struct MatrixPrimitive {
+  QuantFormat format;
+  Shape weight_shape;
+  Activation activation = Activation::exact;
+  bool has_bias = false;
+};
+
+/// Operand: x float32 [..., cols].
+struct Linear final : PrimitiveOf<Linear> {
+  Linear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
+  std::string_view name() const override { return "linear"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MatrixPrimitive matrix;
+};
+
+/// Operands: x float32 [tokens, 1 or k, cols], indices int32 [tokens, k].
+struct ExpertLinear final : PrimitiveOf<ExpertLinear> {
+  ExpertLinear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
+  std::string_view name() const override { return "expert_linear"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MatrixPrimitive matrix;
+};
+
+/// Operand: indices int64.
+struct TakeRows final : PrimitiveOf<TakeRows> {
+  TakeRows(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
+  std::string_view name() const override { return "take_rows"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MatrixPrimitive matrix;
+};
+
+/// No operand.
+struct Dequantize final : PrimitiveOf<Dequantize> {
+  Dequantize(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
+  std::string_view name() const override { return "dequantize"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MatrixPrimitive matrix;
+};
+
+}  // namespace mica

@@ -1,0 +1,135 @@
+#include "mica/ops/matmul.h"
+
+#include <stdexcept>
+
+#include "mica/base/error.h"
+#include "mica/ops/elementwise.h"
+#include "mica/ops/reduce.h"
+#include "mica/ops/shape.h"
+
+namespace mica {
+namespace {
+
+Shape batch_shape(const array& a) { return Shape(a.shape().begin(), a.shape().end() - 2); }
+
+array broadcast_batch(const array& a, const Shape& batch, StreamOrDevice s) {
+  Shape shape = batch;
+  shape.push_back(a.shape(-2));
+  shape.push_back(a.shape(-1));
+  return broadcast_to(a, shape, s);
+}
+
+}  // namespace
+
+std::vector<OutputSpec> Matmul::infer(const std::vector<array>& inputs) const {
+  const array& a = inputs[0];
+  const array& b = inputs[1];
+  if (a.shape(-1) != b.shape(-2)) {
+    fail_as<std::invalid_argument>("[matmul] the last axis of {} does not match the second to last of {}",
+                                   to_string(a.shape()), to_string(b.shape()));
+  }
+  Shape shape = a.shape();
+  shape.back() = b.shape(-1);
+  return {{std::move(shape), a.dtype()}};
+}
+
+array matmul(const array& a, const array& b, StreamOrDevice s) {
+  if (a.ndim() == 0 || b.ndim() == 0) fail_as<std::invalid_argument>("[matmul] scalars have no matrix product");
+  const Dtype dtype = promote_types(a.dtype(), b.dtype());
+  if (!issubdtype(dtype, inexact)) {
+    fail_as<std::invalid_argument>("[matmul] needs floating point numbers, not {}", dtype_name(dtype));
+  }
+  array x = astype(a.ndim() == 1 ? expand_dims(a, 0, s) : a, dtype, s);
+  array y = astype(b.ndim() == 1 ? expand_dims(b, 1, s) : b, dtype, s);
+  // One matrix on the right: all rows on the left form one product instead of a batch of small ones.
+  const bool fold = x.ndim() > 2 && y.ndim() == 2;
+  const Shape folded = x.shape();
+  if (fold) x = reshape(x, {-1, x.shape(-1)}, s);
+  if (fold && folded.back() == 0) x = reshape(x, {x.shape(0), 0}, s);
+  const Shape batch = broadcast_shapes(batch_shape(x), batch_shape(y));
+  x = broadcast_batch(x, batch, s);
+  y = broadcast_batch(y, batch, s);
+  array out = apply<Matmul>({x, y}, to_stream(s));
+  if (fold) {
+    Shape shape = folded;
+    shape.back() = out.shape(-1);
+    out = reshape(out, shape, s);
+  }
+  if (a.ndim() == 1) out = squeeze(out, -2, s);
+  if (b.ndim() == 1) out = squeeze(out, -1, s);
+  return out;
+}
+
+array addmm(array c, array a, array b, const float& alpha, const float& beta, StreamOrDevice s) {
+  array product = matmul(a, b, s);
+  const Dtype dtype = promote_types(product.dtype(), c.dtype());
+  if (alpha != 1.0f) product = multiply(product, array(alpha, dtype), s);
+  if (beta == 0.0f) return astype(product, dtype, s);
+  return add(product, beta == 1.0f ? c : multiply(c, array(beta, dtype), s), s);
+}
+
+array inner(const array& a, const array& b, StreamOrDevice s) {
+  if (a.ndim() == 0 || b.ndim() == 0) return multiply(a, b, s);
+  return tensordot(a, b, {-1}, {-1}, s);
+}
+
+array outer(const array& a, const array& b, StreamOrDevice s) {
+  return multiply(reshape(a, {static_cast<ShapeElem>(a.size()), 1}, s), flatten(b, s), s);
+}
+
+array vecdot(const array& a, const array& b, int axis, StreamOrDevice s) {
+  return sum(multiply(conjugate(a, s), b, s), axis, false, s);
+}
+
+array tensordot(const array& a, const array& b, const std::vector<int>& axes_a, const std::vector<int>& axes_b,
+                StreamOrDevice s) {
+  if (axes_a.size() != axes_b.size()) fail_as<std::invalid_argument>("[tensordot] different numbers of axes");
+  // Moves the contracted axes of a to the end and those of b to the front, then multiplies as matrices.
+  std::vector<int> order_a;
+  std::vector<int> order_b;
+  std::vector<bool> used_a(a.ndim(), false);
+  std::vector<bool> used_b(b.ndim(), false);
+  ShapeElem contracted = 1;
+  for (size_t i = 0; i < axes_a.size(); ++i) {
+    const int x = normalize_axis(axes_a[i], a.ndim(), "tensordot");
+    const int y = normalize_axis(axes_b[i], b.ndim(), "tensordot");
+    if (a.shape(x) != b.shape(y)) {
+      fail_as<std::invalid_argument>("[tensordot] axes of {} and {} do not match", a.shape(x), b.shape(y));
+    }
+    used_a[static_cast<size_t>(x)] = used_b[static_cast<size_t>(y)] = true;
+    contracted *= a.shape(x);
+    order_b.push_back(y);
+  }
+  Shape shape;
+  ShapeElem rows = 1;
+  ShapeElem cols = 1;
+  for (size_t i = 0; i < a.ndim(); ++i) {
+    if (used_a[i]) continue;
+    order_a.push_back(static_cast<int>(i));
+    shape.push_back(a.shape()[i]);
+    rows *= a.shape()[i];
+  }
+  for (const int axis : axes_a) order_a.push_back(normalize_axis(axis, a.ndim(), "tensordot"));
+  for (size_t i = 0; i < b.ndim(); ++i) {
+    if (used_b[i]) continue;
+    order_b.push_back(static_cast<int>(i));
+    shape.push_back(b.shape()[i]);
+    cols *= b.shape()[i];
+  }
+  const array left = reshape(transpose(a, order_a, s), {rows, contracted}, s);
+  const array right = reshape(transpose(b, order_b, s), {contracted, cols}, s);
+  return reshape(matmul(left, right, s), shape, s);
+}
+
+array tensordot(const array& a, const array& b, int axis, StreamOrDevice s) {
+  if (axis < 0) fail_as<std::invalid_argument>("[tensordot] {} axes", axis);
+  std::vector<int> axes_a;
+  std::vector<int> axes_b;
+  for (int i = 0; i < axis; ++i) {
+    axes_a.push_back(i - axis);
+    axes_b.push_back(i);
+  }
+  return tensordot(a, b, axes_a, axes_b, s);
+}
+
+}  // namespace mica

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+
+namespace mica {
+
+/// Matrix product over the last two axes, batched and broadcast over the others; a vector counts as a row (left) or a
+/// column (right) and its axis is dropped again. Floating types only; sums are taken in float32 (float64 for float64).
+array matmul(const array& a, const array& b, StreamOrDevice s = {});
+
+/// beta · c + alpha · (a @ b)
+array addmm(array c, array a, array b, const float& alpha = 1.0f, const float& beta = 1.0f, StreamOrDevice s = {});
+
+array inner(const array& a, const array& b, StreamOrDevice s = {});
+array outer(const array& a, const array& b, StreamOrDevice s = {});
+array vecdot(const array& a, const array& b, int axis = -1, StreamOrDevice s = {});
+array tensordot(const array& a, const array& b, const std::vector<int>& axes_a, const std::vector<int>& axes_b,
+                StreamOrDevice s = {});
+array tensordot(const array& a, const array& b, int axis = 2, StreamOrDevice s = {});
+
+/// Inputs: a [..., M, K], b [..., K, N] of one dtype, with equal batch axes.
+struct Matmul final : PrimitiveOf<Matmul> {
+  using PrimitiveOf::PrimitiveOf;
+  std::string_view name() const override { return "matmul"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+};
+
+}  // namespace mica

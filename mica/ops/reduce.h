@@ -1,0 +1,85 @@
+#pragma once
+
+#include <vector>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+
+namespace mica {
+
+// Over all axes, several or one. Sums of float16 and bfloat16 are taken in float32 and rounded once. Small integers and
+// bool are summed and multiplied in int32 or uint32. An empty max or min throws std::invalid_argument.
+
+#define MICA_REDUCTION(name)                                                                                       \
+  array name(const array& a, bool keepdims, StreamOrDevice s = {});                                                \
+  inline array name(const array& a, StreamOrDevice s = {}) { return name(a, false, s); }                           \
+  array name(const array& a, const std::vector<int>& axes, bool keepdims = false, StreamOrDevice s = {});          \
+  inline array name(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {}) {                      \
+    return name(a, std::vector<int>{axis}, keepdims, s);                                                           \
+  }
+MICA_REDUCTION(all)
+MICA_REDUCTION(any)
+MICA_REDUCTION(sum)
+MICA_REDUCTION(prod)
+MICA_REDUCTION(max)
+MICA_REDUCTION(min)
+MICA_REDUCTION(mean)
+/// log Σ exp, without overflow.
+MICA_REDUCTION(logsumexp)
+#undef MICA_REDUCTION
+
+/// Variance and standard deviation with divisor N − ddof.
+array var(const array& a, bool keepdims, int ddof = 0, StreamOrDevice s = {});
+array var(const array& a, const std::vector<int>& axes, bool keepdims = false, int ddof = 0, StreamOrDevice s = {});
+array var(const array& a, int axis, bool keepdims = false, int ddof = 0, StreamOrDevice s = {});
+array std(const array& a, bool keepdims, int ddof = 0, StreamOrDevice s = {});
+array std(const array& a, const std::vector<int>& axes, bool keepdims = false, int ddof = 0, StreamOrDevice s = {});
+array std(const array& a, int axis, bool keepdims = false, int ddof = 0, StreamOrDevice s = {});
+
+/// Index (uint32) of the first largest or smallest element; NaN counts as the largest and the smallest.
+array argmax(const array& a, bool keepdims, StreamOrDevice s = {});
+inline array argmax(const array& a, StreamOrDevice s = {}) { return argmax(a, false, s); }
+array argmax(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {});
+array argmin(const array& a, bool keepdims, StreamOrDevice s = {});
+inline array argmin(const array& a, StreamOrDevice s = {}) { return argmin(a, false, s); }
+array argmin(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {});
+
+/// exp(a) / Σ exp(a), computed in float32 at least (`precise` is accepted for MLX's sake and changes nothing).
+array softmax(const array& a, const std::vector<int>& axes, bool precise = false, StreamOrDevice s = {});
+array softmax(const array& a, bool precise = false, StreamOrDevice s = {});
+array softmax(const array& a, int axis, bool precise = false, StreamOrDevice s = {});
+
+array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice s = {});
+array array_equal(const array& a, const array& b, StreamOrDevice s = {});
+array allclose(const array& a, const array& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
+               StreamOrDevice s = {});
+
+enum class ReduceOp { all, any, sum, prod, max, min, logsumexp };
+
+/// Keeps the reduced axes with length 1; the op removes them where asked.
+struct Reduce final : PrimitiveOf<Reduce> {
+  Reduce(Stream stream, ReduceOp reduce_op, std::vector<int> reduced_axes)
+      : PrimitiveOf(stream), op(reduce_op), axes(std::move(reduced_axes)) {}
+  std::string_view name() const override;
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  ReduceOp op;
+  std::vector<int> axes;
+};
+
+struct ArgReduce final : PrimitiveOf<ArgReduce> {
+  ArgReduce(Stream stream, bool largest, int reduced_axis) : PrimitiveOf(stream), max(largest), axis(reduced_axis) {}
+  std::string_view name() const override { return max ? "argmax" : "argmin"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  bool max;
+  int axis;
+};
+
+/// Over the last axis.
+struct Softmax final : PrimitiveOf<Softmax> {
+  using PrimitiveOf::PrimitiveOf;
+  std::string_view name() const override { return "softmax"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+};
+
+}  // namespace mica

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+
+namespace mica {
+
+// Arranging elements. Axes may be negative and then count from the end; a wrong axis or shape throws
+// std::invalid_argument. Where the layout allows it, the result is a view of the same memory.
+
+/// One length may be −1: it follows from the others.
+array reshape(const array& a, Shape shape, StreamOrDevice s = {});
+array unflatten(const array& a, int axis, Shape shape, StreamOrDevice s = {});
+array flatten(const array& a, int start_axis, int end_axis = -1, StreamOrDevice s = {});
+array flatten(const array& a, StreamOrDevice s = {});
+array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s = {});
+array squeeze(const array& a, int axis, StreamOrDevice s = {});
+array squeeze(const array& a, StreamOrDevice s = {});
+array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s = {});
+array expand_dims(const array& a, int axis, StreamOrDevice s = {});
+array atleast_1d(const array& a, StreamOrDevice s = {});
+array atleast_2d(const array& a, StreamOrDevice s = {});
+array atleast_3d(const array& a, StreamOrDevice s = {});
+
+array transpose(const array& a, std::vector<int> axes, StreamOrDevice s = {});
+array transpose(const array& a, StreamOrDevice s = {});
+array matrix_transpose(const array& a, StreamOrDevice s = {});
+array swapaxes(const array& a, int axis1, int axis2, StreamOrDevice s = {});
+array moveaxis(const array& a, int source, int destination, StreamOrDevice s = {});
+array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s = {});
+array flip(const array& a, int axis, StreamOrDevice s = {});
+array flip(const array& a, StreamOrDevice s = {});
+
+array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s = {});
+std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s = {});
+
+/// A view with any strides and offset, in elements of `a` made row-contiguous; checked against its size.
+array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s = {});
+/// The same bytes as another type; the last axis grows or shrinks with the size of the elements.
+array view(const array& a, const Dtype& dtype, StreamOrDevice s = {});
+array copy(array a, StreamOrDevice s = {});
+/// The array itself if its memory is in C order (or Fortran order, if allowed), else a copy.
+array contiguous(const array& a, bool allow_col_major = false, StreamOrDevice s = {});
+
+array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s = {});
+array concatenate(std::vector<array> arrays, StreamOrDevice s = {});
+array stack(const std::vector<array>& arrays, int axis, StreamOrDevice s = {});
+array stack(const std::vector<array>& arrays, StreamOrDevice s = {});
+std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevice s = {});
+std::vector<array> split(const array& a, int num_splits, StreamOrDevice s = {});
+std::vector<array> split(const array& a, const Shape& indices, int axis, StreamOrDevice s = {});
+std::vector<array> split(const array& a, const Shape& indices, StreamOrDevice s = {});
+std::vector<array> unstack(const array& a, int axis, StreamOrDevice s = {});
+std::vector<array> unstack(const array& a, StreamOrDevice s = {});
+array repeat(const array& arr, int repeats, int axis, StreamOrDevice s = {});
+array repeat(const array& arr, int repeats, StreamOrDevice s = {});
+array tile(const array& arr, std::vector<int> reps, StreamOrDevice s = {});
+array roll(const array& a, int shift, StreamOrDevice s = {});
+array roll(const array& a, int shift, int axis, StreamOrDevice s = {});
+/// mode: constant, edge, reflect or symmetric.
+array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_size, const Shape& high_pad_size,
+          const array& pad_value = array(0), const std::string& mode = "constant", StreamOrDevice s = {});
+array pad(const array& a, const std::vector<std::pair<int, int>>& pad_width, const array& pad_value = array(0),
+          const std::string& mode = "constant", StreamOrDevice s = {});
+array pad(const array& a, const std::pair<int, int>& pad_width, const array& pad_value = array(0),
+          const std::string& mode = "constant", StreamOrDevice s = {});
+array pad(const array& a, int pad_width, const array& pad_value = array(0), const std::string& mode = "constant",
+          StreamOrDevice s = {});
+array diagonal(const array& a, int offset = 0, int axis1 = 0, int axis2 = 1, StreamOrDevice s = {});
+array diag(const array& a, int k = 0, StreamOrDevice s = {});
+std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse = false, const std::string& indexing = "xy",
+                            StreamOrDevice s = {});
+
+/// `axis` in 0 … ndim − 1; throws std::invalid_argument starting with "[op]".
+int normalize_axis(int axis, size_t ndim, std::string_view op);
+
+// Primitives.
+
+struct Reshape final : PrimitiveOf<Reshape> {
+  Reshape(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
+  std::string_view name() const override { return "reshape"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  Shape shape;
+};
+
+struct Transpose final : PrimitiveOf<Transpose> {
+  Transpose(Stream stream, std::vector<int> order) : PrimitiveOf(stream), axes(std::move(order)) {}
+  std::string_view name() const override { return "transpose"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<int> axes;
+};
+
+struct Broadcast final : PrimitiveOf<Broadcast> {
+  Broadcast(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
+  std::string_view name() const override { return "broadcast_to"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  Shape shape;
+};
+
+struct AsStrided final : PrimitiveOf<AsStrided> {
+  AsStrided(Stream stream, Shape view_shape, Strides view_strides, size_t view_offset)
+      : PrimitiveOf(stream), shape(std::move(view_shape)), strides(std::move(view_strides)), offset(view_offset) {}
+  std::string_view name() const override { return "as_strided"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  Shape shape;
+  Strides strides;
+  size_t offset;
+};
+
+struct View final : PrimitiveOf<View> {
+  View(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
+  std::string_view name() const override { return "view"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  Dtype dtype;
+};
+
+/// Copies; with `if_needed`, only what is not in C (or, if allowed, Fortran) order already.
+struct Copy final : PrimitiveOf<Copy> {
+  Copy(Stream stream, bool only_if_needed, bool col_major)
+      : PrimitiveOf(stream), if_needed(only_if_needed), allow_col_major(col_major) {}
+  std::string_view name() const override { return if_needed ? "contiguous" : "copy"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  bool if_needed;
+  bool allow_col_major;
+};
+
+struct Concatenate final : PrimitiveOf<Concatenate> {
+  Concatenate(Stream stream, int concatenated_axis) : PrimitiveOf(stream), axis(concatenated_axis) {}
+  std::string_view name() const override { return "concatenate"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  int axis;
+};
+
+}  // namespace mica

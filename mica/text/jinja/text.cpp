@@ -1,0 +1,62 @@
+#include "mica/text/jinja/text.h"
+
+#include <algorithm>
+
+namespace mica::jinja {
+
+Text Text::from_user(std::string bytes) {
+  Text out(std::move(bytes));
+  out.mark(0, out.size());
+  return out;
+}
+
+Text Text::like(const Text& source, std::string bytes) {
+  return source.untrusted_.empty() ? Text(std::move(bytes)) : from_user(std::move(bytes));
+}
+
+bool Text::is_untrusted(size_t at) const {
+  const auto span = std::ranges::upper_bound(untrusted_, at, {}, &Span::end);
+  return span != untrusted_.end() && span->begin <= at;
+}
+
+Text Text::part(size_t begin, size_t end) const {
+  Text out;
+  out.append(*this, begin, end);
+  return out;
+}
+
+void Text::grow(std::string_view bytes) {
+  if (bytes.size() > kMaxTextBytes - bytes_.size()) throw Failure("a string longer than 64 MiB");
+  bytes_ += bytes;
+}
+
+void Text::mark(size_t begin, size_t end) {
+  if (begin == end) return;
+  if (!untrusted_.empty() && untrusted_.back().end == begin) {
+    untrusted_.back().end = end;
+  } else {
+    untrusted_.push_back({begin, end});
+  }
+}
+
+void Text::append(std::string_view trusted) {
+  grow(trusted);
+}
+
+void Text::append(const Text& text, size_t begin, size_t end) {
+  if (begin >= end) return;
+  const size_t start = size();
+  grow(std::string_view(text.bytes_).substr(begin, end - begin));
+  auto span = std::ranges::upper_bound(text.untrusted_, begin, {}, &Span::end);
+  for (; span != text.untrusted_.end() && span->begin < end; ++span) {
+    mark(start + std::max(span->begin, begin) - begin, start + std::min(span->end, end) - begin);
+  }
+}
+
+void Text::append_like(const Text& like, size_t at, std::string_view bytes) {
+  const size_t start = size();
+  grow(bytes);
+  if (like.is_untrusted(at)) mark(start, size());
+}
+
+}  // namespace mica::jinja
