@@ -51,8 +51,7 @@ wide = ["abs", "negative", "sign", "square", "exp", "expm1", "sin", "cos", "tan"
 for name in wide:
     case(name, [floats(37)], getattr(mx, name))
     if name not in ("sin", "cos", "tan", "sinh", "cosh"):
-        case(name, [SPECIAL], getattr(mx, name))
-for name in ["sqrt", "rsqrt", "log", "log2", "log10", "log1p", "arccosh"]:
+XX, "rsqrt", "log", "log2", "log10", "log1p", "arccosh"]:
     case(name, [floats(37, low=1.0, high=9.0)], getattr(mx, name))
 for name in ["arcsin", "arccos", "arctanh", "erfinv"]:
     case(name, [floats(37, low=-0.99, high=0.99)], getattr(mx, name))
