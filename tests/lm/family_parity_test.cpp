@@ -1,5 +1,5 @@
-// Logits of tiny random checkpoints of every family against transformers in float32; the checkpoints and the expected
-// logits are made by tests/oracle/families_oracle.py.
+// Logits of tiny random checkpoints in float32: of every family against transformers (made by
+// tests/oracle/families_oracle.py), and of every quantization against mlx-lm (mlx_folders_oracle.py).
 
 #include <gtest/gtest.h>
 
@@ -19,12 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot = MICA_TEST_FIXTURES "/families";
+const fs::path kFixtures = MICA_TEST_FIXTURES;
 
-std::vector<std::string> cases() {
+/// "families/llama", "mlx/affine_4_64" …
+std::vector<std::string> cases(const std::string& group) {
   std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(kRoot)) {
-    if (entry.is_directory()) out.push_back(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(kFixtures / group)) {
+    if (entry.is_directory()) out.push_back(group + "/" + entry.path().filename().string());
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -58,25 +59,30 @@ class FamilyParity : public testing::TestWithParam<std::string> {};
 /// Logits are of order 1 to 4; sums in another order differ by about 1e-5 of that. The bound is the project's promise.
 constexpr float kTolerance = 1e-3f;
 
-TEST_P(FamilyParity, LogitsEqualTransformers) {
-  const fs::path folder = kRoot / GetParam();
+TEST_P(FamilyParity, LogitsEqualTheReference) {
+  const fs::path folder = kFixtures / GetParam();
   const LoadedModel loaded = load_model(folder, {Activation::exact});
-  const auto tokens = load_json(kRoot / "tokens.json").get<std::vector<int32_t>>();
+  const auto tokens = load_json(folder.parent_path() / "tokens.json").get<std::vector<int32_t>>();
   const NpyArray expected = read_npy(folder / "logits.npy");
   EXPECT_LE(largest_difference(logits(loaded.model, tokens, tokens.size()), expected), kTolerance) << "whole prompt";
   // With these two the periods of all positions change with the length of the sequence: what the cache holds was turned
   // for the shorter one, in transformers too, so only the whole prompt has one right answer.
-  if (GetParam() == "llama_dynamic" || GetParam() == "phi3_longrope") return;
+  if (GetParam().ends_with("llama_dynamic") || GetParam().ends_with("phi3_longrope")) return;
   EXPECT_LE(largest_difference(logits(loaded.model, tokens, 5), expected), kTolerance) << "in chunks of 5";
   EXPECT_LE(largest_difference(logits(loaded.model, tokens, 1), expected), kTolerance) << "token by token";
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, FamilyParity, testing::ValuesIn(cases()),
-                         [](const auto& parameter) { return parameter.param; });
+std::string test_name(const testing::TestParamInfo<std::string>& parameter) {
+  return parameter.param.substr(parameter.param.find('/') + 1);
+}
+INSTANTIATE_TEST_SUITE_P(Families, FamilyParity, testing::ValuesIn(cases("families")), test_name);
+INSTANTIATE_TEST_SUITE_P(MlxFolders, FamilyParity, testing::ValuesIn(cases("mlx")), test_name);
 
 TEST(FamilyParityCases, CoverEveryModelType) {
   std::vector<std::string> types;
-  for (const std::string& name : cases()) types.push_back(open_config(kRoot / name).text("model_type"));
+  for (const std::string& name : cases("families")) {
+    types.push_back(open_config(kFixtures / name).text("model_type"));
+  }
   for (const char* type : {"llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text", "phi3",
                            "olmo2", "granite", "smollm3"}) {
     EXPECT_NE(std::find(types.begin(), types.end(), type), types.end()) << type;
