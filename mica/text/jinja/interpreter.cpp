@@ -54,7 +54,8 @@ void Interpreter::remember(std::shared_ptr<Object> object) {
 
 void Interpreter::charge(uint64_t work) {
   work_ += work;
-  if (work_ > settings_.max_work) throw Failure(fmt::format("the template takes more than {} steps", settings_.max_work));
+  if (work_ > settings_.max_work)
+    throw Failure(fmt::format("the template takes more than {} steps", settings_.max_work));
   if (work_ < next_clock_check_) return;
   next_clock_check_ = work_ + kClockInterval;
   if (std::chrono::steady_clock::now() > deadline_) {

@@ -68,7 +68,7 @@ Text map_case(const Text& text, std::string (*convert)(char32_t)) {
     const std::string converted = convert(next_code_point(bytes, at));
     out.append_like(text, start, converted);
   }
-  return out;
+  return out.as_markup(text.is_markup());
 }
 
 Text capitalized(const Text& text) {
@@ -76,7 +76,7 @@ Text capitalized(const Text& text) {
   const size_t first = utf8_length(text.bytes()[0]);
   Text out = map_case(text.part(0, first), title_case);
   out.append(map_case(text.part(first, text.size()), lower_case));
-  return out;
+  return out.as_markup(text.is_markup());
 }
 
 Text joined(Interpreter& interpreter, const Text& separator, const std::vector<Value>& items) {
