@@ -3,7 +3,7 @@
 #   NAME.simd.cpp      compiled once per ISA below, each time with MICA_ISA_NS set to the ISA's name;
 #                      everything in it must sit in namespace mica::cpu::MICA_ISA_NS
 #   NAME_<isa>.cpp     compiled once, with the flags of that ISA
-# Kernel files always get -O3: a debug build's tests should still end.
+# Kernel files always get -O3: a debug build's tests should still end. With sanitizers -O1, or their compilation does not.
 set(MICA_ISA_FLAGS_reference "")
 set(MICA_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(MICA_ISA_FLAGS_avx512 ${MICA_ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd
@@ -13,7 +13,7 @@ set(MICA_ISA_FLAGS_avx512bf16 ${MICA_ISA_FLAGS_avx512vnni} -mavx512bf16)
 set(MICA_ISA_FLAGS_amx ${MICA_ISA_FLAGS_avx512bf16} -mamx-tile -mamx-int8 -mamx-bf16)
 set(MICA_SIMD_ISAS reference avx2 avx512)
 # GCC 12 takes the "undefined" operand of its own intrinsics for a mistake.
-set(MICA_KERNEL_FLAGS -O3 $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>)
+set(MICA_KERNEL_FLAGS $<IF:$<BOOL:${MICA_SANITIZE}>,-O1,-O3> $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>)
 
 function(mica_add_kernels target)
   set(dir ${PROJECT_SOURCE_DIR}/mica/cpu/kernels)

@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
 #include "mica/cli/command.h"
@@ -17,7 +16,7 @@ struct Flags {
   SamplingFlags sampling;
   std::string prompt = "hello";
   std::string system_prompt;
-  std::string template_kwargs = "{}";
+  std::string template_kwargs;
   std::vector<std::string> stop;
   std::vector<std::string> extra_end;
   int max_tokens = 100;
@@ -44,10 +43,12 @@ void run(const Flags& flags) {
   const text::Tokenizer tokenizer = text::Tokenizer::load(flags.model.path());
   const std::string prompt = flags.prompt == "-" ? read_stdin() : flags.prompt;
   std::vector<int32_t> tokens;
-  if (flags.ignore_chat_template || !tokenizer.chat_template()) {
+  const auto chat_template =
+      flags.ignore_chat_template ? std::nullopt : lm::load_chat_template(flags.model.path(), tokenizer);
+  if (!chat_template) {
     tokens = tokenizer.encode(prompt);
   } else {
-    lm::Chat chat(tokenizer, flags.template_kwargs);
+    lm::Chat chat(tokenizer, *chat_template, flags.template_kwargs);
     if (!flags.system_prompt.empty()) chat.add("system", flags.system_prompt);
     chat.add("user", prompt);
     tokens = chat.tokens();

@@ -49,15 +49,19 @@ std::string to_byte_alphabet(std::string_view bytes) {
 
 bool append_from_byte_alphabet(std::string_view text, std::string& out) {
   const size_t start = out.size();
-  for (size_t at = 0; at < text.size();) {
-    const Decoded c = decode_utf8(text, at);
-    const auto byte = c.valid ? point_to_byte(c.point) : std::nullopt;
-    if (!byte) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    // Characters of the alphabet have one byte or two.
+    uint32_t point = static_cast<uint8_t>(text[at]);
+    if (point >= 0xc2 && point <= 0xc5 && at + 1 < text.size() && (static_cast<uint8_t>(text[at + 1]) & 0xc0) == 0x80) {
+      point = (point & 0x1f) << 6 | (static_cast<uint8_t>(text[++at]) & 0x3f);
+    } else if (point >= 0x80) {
+      point = UINT32_MAX;
+    }
+    if (point >= alphabet.bytes.size() || alphabet.bytes[point] < 0) {
       out.resize(start);
       return false;
     }
-    out.push_back(static_cast<char>(*byte));
-    at += c.length;
+    out.push_back(static_cast<char>(alphabet.bytes[point]));
   }
   return true;
 }

@@ -26,10 +26,10 @@ class Detokenizer {
  private:
   Tokenizer tokenizer_;
   bool skip_special_;
-  bool first_ = true;       ///< no token yet
-  bool at_front_ = true;    ///< no text given out yet: decode() may leave out spaces at the front
-  std::string pending_;     ///< bytes not given out yet
-  std::string stripped_;    ///< bytes at the front that were left out
+  bool first_ = true;     ///< no token yet
+  bool at_front_ = true;  ///< no text given out yet: decode() may leave out spaces at the front
+  std::string pending_;   ///< bytes not given out yet
+  std::string stripped_;  ///< bytes at the front that were left out
 };
 
 }  // namespace mica::text

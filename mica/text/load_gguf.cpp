@@ -5,11 +5,10 @@
 
 #include "mica/base/error.h"
 #include "mica/io/gguf.h"
-#include "mica/text/byte_level.h"
 #include "mica/text/gguf_pre_tokenizers.h"
-#include "mica/text/json_reader.h"
 #include "mica/text/load_tokenizer.h"
-#include "mica/text/pipeline_json.h"
+#include "mica/text/merge_builder.h"
+#include "mica/text/pipeline_from_json.h"
 #include "mica/text/spm_vocabulary.h"
 
 namespace mica::text {
@@ -106,12 +105,9 @@ class Loader {
 
   void load_byte_level() {
     const GgufPreTokenizer& entry = pre_tokenizer();
-    simdjson::dom::parser parser;
     Pipeline& pipeline = data_.pipeline;
-    if (!entry.normalizer.empty()) {
-      parse_normalizer(parse_document(parser, entry.normalizer, data_.name), pipeline.normalizers);
-    }
-    parse_pre_tokenizer(parse_document(parser, entry.pre_tokenizer, data_.name), pipeline.pre_tokenizers);
+    if (!entry.normalizer.empty()) pipeline.normalizers = normalizers_from_json(entry.normalizer, data_.name);
+    pipeline.pre_tokenizers = pre_tokenizers_from_json(entry.pre_tokenizer, data_.name);
     pipeline.decoder.steps.emplace_back(decoders::ByteLevel{});
     data_.byte_vocab = true;
     set_typed_tokens(tokens_, types_, data_);
@@ -124,32 +120,19 @@ class Loader {
 
   MergeTable read_merges() {
     const GgufStrings merges = file_.get_strings("tokenizer.ggml.merges");
-    MergeTable out;
-    out.reserve(merges.size());
-    uint32_t rank = 0;
-    std::string whole;
-    std::string bytes;
-    const auto find = [&](std::string_view text) -> std::optional<int32_t> {
-      if (!data_.byte_vocab) return data_.vocab.find(text);
-      bytes.clear();
-      if (!append_from_byte_alphabet(text, bytes)) return std::nullopt;
-      return data_.vocab.find(bytes);
-    };
+    MergeBuilder builder(data_.vocab, data_.byte_vocab, merges.size());
+    size_t index = 0;
     for (const std::string_view merge : merges) {
       // A token may begin with a space where the vocabulary has plain spaces: the separator is then a later one.
       const size_t space = merge.find(' ', 1);
-      if (space == std::string_view::npos)
-        fail("{}: tokenizer.ggml.merges[{}] {} is not two tokens", data_.name, rank, quoted(merge));
-      whole.assign(merge.substr(0, space));
-      whole += merge.substr(space + 1);
-      const auto left = find(merge.substr(0, space));
-      const auto right = find(merge.substr(space + 1));
-      const auto id = find(whole);
-      // A merge to or from tokens that text can't have (control tokens, tokens that were cut off) never applies.
-      if (left && right && id) out.insert(*left, *right, {rank, *id});
-      ++rank;
+      if (space == std::string_view::npos) {
+        fail("{}: tokenizer.ggml.merges[{}] {} is not two tokens", data_.name, index, quoted(merge));
+      }
+      // A merge of tokens that text can't have (control tokens, tokens that were cut off) never applies.
+      builder.add(merge.substr(0, space), merge.substr(space + 1));
+      ++index;
     }
-    return out;
+    return builder.take();
   }
 
   void load_spm(bool unigram) {
@@ -204,9 +187,7 @@ class Loader {
     const bool cased = data_.vocab.find("The").has_value();
     data_.model = model;
     data_.pipeline.normalizers.emplace_back(normalizers::Bert{true, true, !cased, !cased});
-    simdjson::dom::parser parser;
-    parse_pre_tokenizer(parse_document(parser, R"({"type":"BertPreTokenizer"})", data_.name),
-                        data_.pipeline.pre_tokenizers);
+    data_.pipeline.pre_tokenizers = pre_tokenizers_from_json(R"({"type":"BertPreTokenizer"})", data_.name);
     data_.pipeline.decoder.steps.emplace_back(decoders::WordPiece{});
     data_.bos = id("tokenizer.ggml.cls_token_id");
     data_.eos = id("tokenizer.ggml.seperator_token_id");

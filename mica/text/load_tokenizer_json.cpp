@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "mica/base/error.h"
-#include "mica/text/byte_level.h"
 #include "mica/text/json_reader.h"
 #include "mica/text/load_tokenizer.h"
+#include "mica/text/merge_builder.h"
 #include "mica/text/pipeline_json.h"
 
 namespace mica::text {
@@ -116,16 +116,19 @@ class Loader {
   MergeTable load_merges(const JsonReader& json, size_t prefix_bytes) {
     simdjson::dom::array array;
     if (json.element().get(array) != simdjson::SUCCESS) json.refuse("not an array");
-    MergeTable merges;
-    merges.reserve(array.size());
-    uint32_t rank = 0;
+    MergeBuilder builder(data_.vocab, data_.byte_vocab, array.size(), prefix_bytes);
     size_t index = 0;
     for (const simdjson::dom::element item : array) {
       const auto [left, right] = merge_parts(json, item, index++);
-      if (left.data() == nullptr) continue;
-      add_merge(json, left, right, prefix_bytes, rank++, merges);
+      if (left.data() == nullptr || builder.add(left, right)) continue;
+      // Control tokens don't come from merging, whatever the list says.
+      const auto barred = [&](std::string_view text) { return barred_.contains(std::string(text)); };
+      if (barred(left) || barred(right) ||
+          barred(std::string(left) + std::string(right.substr(std::min(prefix_bytes, right.size())))))
+        continue;
+      json.refuse("merge {}: {} {} is not in the vocabulary", index - 1, mica::quoted(left), mica::quoted(right));
     }
-    return merges;
+    return builder.take();
   }
 
   // "left right" or ["left", "right"]; no data for a "#version" line.
@@ -148,30 +151,6 @@ class Loader {
       json.refuse("merge {} is not two tokens", index);
     }
     return {left, right};
-  }
-
-  void add_merge(const JsonReader& json, std::string_view left, std::string_view right, size_t prefix_bytes,
-                 uint32_t rank, MergeTable& merges) {
-    if (right.size() < prefix_bytes) json.refuse("merge {}: {} lacks the prefix of continuations", rank, quoted(right));
-    // Scratch strings keep their memory from merge to merge.
-    whole_.assign(left);
-    whole_ += right.substr(prefix_bytes);
-    const auto left_id = model_token(left);
-    const auto right_id = model_token(right);
-    const auto id = model_token(whole_);
-    if (left_id && right_id && id) return merges.insert(*left_id, *right_id, {rank, *id});
-    for (const std::string_view part : {left, right, std::string_view(whole_)}) {
-      // Control tokens don't come from merging, whatever the list says.
-      if (barred_.contains(std::string(part))) return;
-    }
-    json.refuse("merge {}: {} {} is not in the vocabulary", rank, quoted(left), quoted(right));
-  }
-
-  std::optional<int32_t> model_token(std::string_view text) {
-    if (!data_.byte_vocab) return data_.vocab.find(text);
-    bytes_.clear();
-    if (!append_from_byte_alphabet(text, bytes_)) return std::nullopt;
-    return data_.vocab.find(bytes_);
   }
 
   void load_wordpiece(const JsonReader& model) {
@@ -211,8 +190,6 @@ class Loader {
   TokenizerData data_;
   std::unordered_set<std::string_view> control_;  // views into data_.added
   std::unordered_set<std::string> barred_;        // control tokens of the model's vocabulary
-  std::string whole_;
-  std::string bytes_;
 };
 
 }  // namespace

@@ -49,12 +49,15 @@ bool is_cjk_ideograph(uint32_t p) {
          (p >= 0xf900 && p <= 0xfaff) || (p >= 0x2f800 && p <= 0x2fa1f);
 }
 
+// Control and format characters and private use; unassigned code points are kept.
+bool is_other(uint32_t point) {
+  return major_category(point) == 'C' && category(point) != Category::Cn;
+}
+
 void append_clean(uint32_t point, std::string& out) {
-  if (point == '\t' || point == '\n' || point == '\r' || is_white_space(point)) {
-    out.push_back(' ');
-  } else if (point != 0 && point != replacement_character && (major_category(point) != 'C')) {
-    append_utf8(out, point);
-  }
+  const bool line = point == '\t' || point == '\n' || point == '\r';
+  if (!line && (point == 0 || point == replacement_character || is_other(point))) return;
+  append_utf8(out, line || is_white_space(point) ? ' ' : point);
 }
 
 void append_spaced_ideograph(uint32_t point, std::string& out) {

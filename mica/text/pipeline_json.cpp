@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mica/text/base64.h"
+#include "mica/text/pipeline_from_json.h"
 #include "mica/text/unicode.h"
 
 namespace mica::text {
@@ -146,7 +147,7 @@ void parse_pre_tokenizer(const JsonReader& json, std::vector<PreTokenizer>& out)
   } else if (type == "Punctuation") {
     out.emplace_back(Split{CharTest{is_punctuation}, parse_behavior(json, "Isolated"), false});
   } else if (type == "Whitespace") {
-    out.emplace_back(Split{Regex(R"(\w+|[^\w\s]+)"), SplitBehavior::removed, true});
+    out.emplace_back(Split{Regex(R"([\w\u200c\u200d]+|[^\w\s\u200c\u200d]+)"), SplitBehavior::removed, true});
   } else if (type == "WhitespaceSplit") {
     out.emplace_back(Split{CharTest{is_white_space}, SplitBehavior::removed, false});
   } else if (type == "BertPreTokenizer") {
@@ -228,6 +229,20 @@ void parse_post_processor(const JsonReader& json, Pipeline& out) {
   } else if (type != "ByteLevel") {
     json.refuse("unknown post-processor {}", quoted(type));
   }
+}
+
+std::vector<Normalizer> normalizers_from_json(std::string_view json, std::string_view name) {
+  simdjson::dom::parser parser;
+  std::vector<Normalizer> out;
+  parse_normalizer(parse_document(parser, json, name), out);
+  return out;
+}
+
+std::vector<PreTokenizer> pre_tokenizers_from_json(std::string_view json, std::string_view name) {
+  simdjson::dom::parser parser;
+  std::vector<PreTokenizer> out;
+  parse_pre_tokenizer(parse_document(parser, json, name), out);
+  return out;
 }
 
 }  // namespace mica::text

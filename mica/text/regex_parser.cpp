@@ -48,6 +48,14 @@ PointSet any_character(bool newline_too) {
   return newline.complement();
 }
 
+// \w outside of brackets: Oniguruma counts the six numbers of Latin-1 that are not digits, too.
+PointSet word_characters() {
+  PointSet set;
+  for_property("word", [&](PointRange range) { set.add(range); });
+  for (const uint32_t p : {0xb2u, 0xb3u, 0xb9u, 0xbcu, 0xbdu, 0xbeu}) set.add(p);
+  return set;
+}
+
 // \R: a line break of any kind.
 Node line_break() {
   PointSet cr, lf, breaks;
@@ -162,6 +170,10 @@ class Parser {
         return in_.next(), place_node(Place::no_word_edge);
       case 'R':
         return in_.next(), line_break();
+      case 'w':
+        return in_.next(), set_node(word_characters());
+      case 'W':
+        return in_.next(), set_node(word_characters().complement());
       case 'O':
         return in_.next(), set_node(any_character(true));
       default:
@@ -175,7 +187,7 @@ class Parser {
   // After "(". Nothing when it only set flags for what was parsed inside.
   std::optional<Node> parse_group(Flags flags) {
     Node out;
-    if (in_.accept("?:")) {
+    if (in_.accept("?:")) {  // NOLINT(bugprone-branch-clone): the forms differ in what they accept
       out = parse_choice(flags);
     } else if (in_.accept("?>")) {
       out = wrap(Node::Kind::atomic, parse_choice(flags));

@@ -22,11 +22,18 @@ inline uint64_t hash_string(std::string_view text) {
     std::memcpy(&word, p, 8);
     h = mix(h ^ word);
   }
-  if (n > 0) {
-    uint64_t word = 0;
-    std::memcpy(&word, p, n);
-    h = mix(h ^ word);
+  uint64_t word = 0;
+  if (n >= 4) {
+    uint32_t low = 0;
+    uint32_t high = 0;
+    std::memcpy(&low, p, 4);
+    std::memcpy(&high, p + n - 4, 4);
+    word = static_cast<uint64_t>(high) << 32 | low;
+  } else if (n > 0) {
+    const auto byte = [&](size_t i) { return static_cast<uint64_t>(static_cast<uint8_t>(p[i])); };
+    word = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
   }
+  if (n > 0) h = mix(h ^ word);
   return mix(h);
 }
 

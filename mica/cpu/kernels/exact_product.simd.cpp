@@ -7,11 +7,11 @@
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
 
-constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : 4;
+constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 4 : 1;
 
 /// Sums that every activation row is spread over: few rows need several to hide the latency of an addition.
 template <int M>
-constexpr int kSplit = M >= 4 ? 1 : 4;
+constexpr int kSplit = M >= 4 || F32::kLanes == 4 ? 1 : 4;
 
 template <typename Columns, int Rows, int M>
 inline void block_product(const PanelProduct& product, Columns& weights, const uint8_t* panel, int block, int first_row,

@@ -11,8 +11,8 @@
 namespace mica::cpu::MICA_ISA_NS {
 
 /// Activation rows that run through the inner loop together: with 32 registers 12 sums of integers, 12 of floats and
-/// the operands fit, with 16 registers 4.
-constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : 4;
+/// the operands fit, with 16 registers 4. The reference is plain.
+constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 4 : 1;
 
 /// Adds the dot products of the four quads of a chunk with M activation rows of a tile of Rows.
 template <typename Code, int Rows, int M>
