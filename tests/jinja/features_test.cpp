@@ -1,8 +1,8 @@
 // Small templates for every feature against Jinja2 as transformers configures it: tests/oracle/jinja_oracle.py.
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"

@@ -73,7 +73,6 @@ Value BraceFormatter::look_up(std::string_view path) {
       value = interpreter_.item(value, is_integer(part) ? Value::integer(static_cast<int64_t>(to_index(part)))
                                                         : Value::string(std::string(part)));
     }
-    require_defined(value);
     at = end + (item ? 1 : 0);
   }
   return value;

@@ -86,7 +86,7 @@ Text Interpreter::run(const Body& body, const Dict& variables, const Dict& globa
 }
 
 void Interpreter::write(const Text& text) {
-  charge(text.size() / 16);
+  charge(text.size() / 8);
   output_->append(text);
   if (output_->size() > settings_.max_output_bytes) {
     throw Failure(fmt::format("the output is longer than {} bytes", settings_.max_output_bytes));
@@ -94,7 +94,7 @@ void Interpreter::write(const Text& text) {
 }
 
 void Interpreter::write(std::string_view text) {
-  charge(text.size() / 16);
+  charge(text.size() / 8);
   output_->append(text);
   if (output_->size() > settings_.max_output_bytes) {
     throw Failure(fmt::format("the output is longer than {} bytes", settings_.max_output_bytes));

@@ -19,6 +19,12 @@ bool Text::is_untrusted(size_t at) const {
   return span != untrusted_.end() && span->begin <= at;
 }
 
+size_t Text::end_of_run(size_t at) const {
+  const auto span = std::ranges::upper_bound(untrusted_, at, {}, &Span::end);
+  if (span == untrusted_.end()) return size();
+  return span->begin <= at ? span->end : span->begin;
+}
+
 Text Text::part(size_t begin, size_t end) const {
   Text out;
   out.append(*this, begin, end);

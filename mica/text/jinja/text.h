@@ -38,6 +38,8 @@ class Text {
   /// Sorted, apart from each other, not empty.
   const std::vector<Span>& untrusted() const { return untrusted_; }
   bool is_untrusted(size_t at) const;
+  /// Where the bytes of the same trust as byte `at` end.
+  size_t end_of_run(size_t at) const;
   /// Whether it is safe HTML (Python's Markup, made by the filters safe and escape): what is added to it gets escaped.
   bool is_markup() const { return markup_; }
   /// The same text with or without that mark.
