@@ -92,6 +92,11 @@ CodeScheme scheme_of(QuantKind kind) {
   }
 }
 
+/// Place of an affine scheme in a table: scale type and group size are numbered from 0.
+size_t affine_index(int type, int group, int bits) {
+  return (static_cast<size_t>(type) * 3 + static_cast<size_t>(group)) * 9 + static_cast<size_t>(bits);
+}
+
 uint32_t load_bits(const void* array, int64_t index, int bytes) {
   uint32_t bits = 0;
   std::memcpy(&bits, static_cast<const std::byte*>(array) + index * bytes, static_cast<size_t>(bytes));
@@ -146,8 +151,7 @@ const CodeScheme& code_scheme(const QuantFormat& format) {
     for (int type = 0; type < 3; ++type) {
       for (int group = 0; group < 3; ++group) {
         for (int bits = 0; bits <= 8; ++bits) {
-          table[static_cast<size_t>((type * 3 + group) * 9 + bits)] =
-              affine_scheme(bits, 32 << group, static_cast<ScaleType>(type + 1));
+          table[affine_index(type, group, bits)] = affine_scheme(bits, 32 << group, static_cast<ScaleType>(type + 1));
         }
       }
     }
@@ -156,7 +160,7 @@ const CodeScheme& code_scheme(const QuantFormat& format) {
   if (format.kind != QuantKind::affine) return kinds[static_cast<size_t>(format.kind)];
   const int type = static_cast<int>(format.scale_type) - 1;
   const int group = std::countr_zero(static_cast<unsigned>(format.group_size)) - 5;
-  return affine[static_cast<size_t>((type * 3 + group) * 9 + format.bits)];
+  return affine[affine_index(type, group, format.bits)];
 }
 
 void decode_record(const QuantizedMatrix& matrix, int64_t row, int64_t index, CodeRecord& out) {
