@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Writes mica/text/unicode_tables.inc: the Unicode 16.0 data that mica/text/unicode.cpp and normalize.cpp look up.
 
-Needs the pinned packages `unicodedata2==16.0.0` (categories, combining classes, decompositions) and
-`fonttools==4.56.0` (scripts). Case pairs come from Python itself (Unicode 14 or later) and, for letters that are
+Needs the pinned packages `unicodedata2==16.0.0` (categories, combining classes, decompositions),
+`fonttools==4.56.0` (scripts) and `tokenizers==0.23.3` (the property Alphabetic). Case pairs come from Python itself (Unicode 14 or later) and, for letters that are
 younger than that, from the character names, which pair them as CAPITAL and SMALL.
 
-    python3 -m pip install unicodedata2==16.0.0 fonttools==4.56.0
+    python3 -m pip install unicodedata2==16.0.0 fonttools==4.56.0 tokenizers==0.23.3
     python3 scripts/make_unicode_tables.py > mica/text/unicode_tables.inc
 """
 import unicodedata as python_data
 
 import unicodedata2 as data
 from fontTools.unicodedata import Scripts
+from tokenizers import Regex, pre_tokenizers
 
 assert data.unidata_version == "16.0.0"
 
@@ -106,6 +107,12 @@ def main():
     emit("uint32_t", "script_runs", [f"0x{p << 8 | codes.index(c):x}" for p, c in runs])
     emit("std::string_view", "script_names", [f'"{Scripts.NAMES[c].lower().replace("_", "")}"' for c in codes], 6)
     emit("std::string_view", "script_codes", [f'"{c.lower()}"' for c in codes], 10)
+
+    # Marks and symbols that are Alphabetic; letters and letter numbers all are.
+    alphabetic = pre_tokenizers.Split(Regex("\\p{Alphabetic}"), "removed")
+    others = ranges_of(lambda p: data.category(chr(p)) in ("Mc", "Me", "Mn", "So") and not alphabetic.pre_tokenize_str(chr(p)))
+    ends = [p for p, _ in others[1:]] + [0x110000]
+    emit("PointRange", "other_alphabetic", [f"{{0x{p:x}, 0x{e - 1:x}}}" for (p, v), e in zip(others, ends) if v], 6)
 
     for name, mapping in (("lower_runs", lower), ("upper_runs", upper), ("fold_runs", fold)):
         emit("CaseRun", name, [f"{{0x{a:x}, 0x{b:x}, {s}, 0x{t:x}}}" for a, b, s, t in case_runs(mapping)], 5)

@@ -14,15 +14,15 @@ int main(int argc, char** argv) {
     app.name("mica");
     app.set_version_flag("--version", "mica " MICA_VERSION);
     app.require_subcommand(1);
-    // mica::cli::add_generate(app);
+    mica::cli::add_generate(app);
     // mica::cli::add_chat(app);
     mica::cli::add_bench(app);
     mica::cli::add_logits(app);
-    // mica::cli::add_perplexity(app);
+    mica::cli::add_perplexity(app);
     mica::cli::add_tokenize(app);
     mica::cli::add_detokenize(app);
-    // mica::cli::add_template(app);
-    // mica::cli::add_info(app);
+    mica::cli::add_template(app);
+    mica::cli::add_info(app);
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {

@@ -1,5 +1,6 @@
 #include "mica/lm/weights.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
@@ -147,6 +148,15 @@ std::vector<std::string> Weights::unused() const {
     if (!used_.contains(path)) out.push_back(path);
   }
   return out;
+}
+
+std::string Weights::most_common_format() const {
+  std::map<std::string, size_t> values;
+  for (const auto& [path, value] : arrays_) values[std::string(dtype_name(value.dtype()))] += value.size();
+  for (const auto& [path, matrix] : blocks_) values[matrix.format.name()] += element_count(matrix.shape);
+  const auto most = std::max_element(values.begin(), values.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == values.end() ? "none" : most->first;
 }
 
 void Weights::stack_experts(const std::string& module, int count, const std::string& name,

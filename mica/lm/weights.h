@@ -42,6 +42,9 @@ class Weights {
   /// Paths that were never asked for.
   std::vector<std::string> unused() const;
 
+  /// Name of the format that most values are stored in.
+  std::string most_common_format() const;
+
   /// Stacks `module`.0 … `module`.(count − 1) with the tail `name` into one tensor `stacked`: experts that a checkpoint
   /// keeps apart.
   void stack_experts(const std::string& module, int count, const std::string& name, const std::string& stacked);

@@ -57,8 +57,9 @@ bool AddedToken::controls() const {
 
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
-  std::stable_sort(tokens_.begin(), tokens_.end(),
-                   [](const AddedToken& a, const AddedToken& b) { return a.content < b.content; });
+  std::sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) {
+    return a.content != b.content ? a.content < b.content : a.id < b.id;
+  });
   for (const AddedToken& token : tokens_) {
     if (token.content.size() > max_token_bytes)
       fail("added token {}: longer than {} bytes", quoted(token.content), max_token_bytes);

@@ -13,6 +13,7 @@
 namespace mica::text {
 namespace {
 
+constexpr std::string_view meta_space = "▁";
 constexpr size_t max_piece_bytes = std::numeric_limits<int32_t>::max();
 
 // Dense ranks: 0 for the highest score, equal ones for equal scores.
@@ -29,6 +30,13 @@ std::vector<uint32_t> ranks_of(const std::vector<float>& scores) {
 }
 
 }  // namespace
+
+size_t next_word(std::string_view text, size_t from) {
+  for (size_t at = text.find(meta_space, from + 1); at != std::string_view::npos; at = text.find(meta_space, at + 1)) {
+    if (!text.substr(0, at).ends_with(meta_space)) return at;
+  }
+  return std::string_view::npos;
+}
 
 // The merging of one piece: a heap of possible merges, some of them outdated by earlier ones.
 class Bpe::Merging {
@@ -138,6 +146,12 @@ void Bpe::find_base_tokens(const Vocab& vocab) {
     const auto c = static_cast<char>(byte);
     const auto id = options_.bytes ? vocab.find({&c, 1}) : vocab.find(fmt::format("<0x{:02X}>", byte));
     byte_tokens_[byte] = id.value_or(-1);
+  }
+  if (options_.bytes || options_.ignore_merges || !options_.end_suffix.empty() || !options_.continuing_prefix.empty())
+    return;
+  words_begin_at_spaces_ = vocab.find(meta_space).has_value();
+  for (int32_t id = 0; id < vocab.size() && words_begin_at_spaces_; ++id) {
+    if (vocab.has(id) && next_word(vocab.text(id), 0) != std::string_view::npos) words_begin_at_spaces_ = false;
   }
 }
 

@@ -11,6 +11,9 @@
 
 namespace mica::text {
 
+/// Where the next "▁" stands in text[from + 1 …] that doesn't follow another "▁"; npos when there is none.
+size_t next_word(std::string_view text, size_t from);
+
 /// Byte pair encoding: a piece of text starts as bytes or characters, and neighbours are merged, always the pair of the
 /// lowest rank first and of equal ranks the leftmost. Two sources of ranks: a list of merges (GPT-2, Hugging Face), or
 /// the scores of the tokens, where any two neighbours merge that form a token (SentencePiece).
@@ -31,6 +34,10 @@ class Bpe {
   /// With scores by token id; a higher score merges first. Tokens that may not come from merging must not be indexed in
   /// the vocabulary.
   Bpe(Options options, const Vocab& vocab, const std::vector<float>& scores);
+
+  /// No token has "▁" after another character: text can be cut before every "▁" that follows something else, and the
+  /// parts encoded by themselves, with the same result.
+  bool words_begin_at_spaces() const { return words_begin_at_spaces_; }
 
   /// Appends the tokens of one piece. O(n log n) in its length.
   void encode(std::string_view piece, const Vocab& vocab, std::vector<int32_t>& out) const;
@@ -53,6 +60,7 @@ class Bpe {
 
   Options options_;
   MergeTable merges_;
+  bool words_begin_at_spaces_ = false;
   std::vector<uint32_t> score_ranks_;       // by token id; empty with a list of merges
   std::array<int32_t, 256> byte_tokens_{};  // id of every byte, or -1
 };

@@ -103,10 +103,21 @@ void Encoder::encode_segment(std::string_view text, Span segment, bool at_start,
 
 void Encoder::encode_normalized(std::string_view text, bool at_start) {
   if (text.empty()) return;
-  if (data_.pipeline.pre_tokenizers.empty()) return encode_piece(text);
+  if (data_.pipeline.pre_tokenizers.empty()) return encode_whole(text);
   Pieces pieces{std::string(text), {{0, text.size()}}, at_start};
   run_pre_tokenizers(data_.pipeline.pre_tokenizers, pieces);
   for (const Span& span : pieces.spans) encode_piece(std::string_view(pieces.text).substr(span.begin, span.size()));
+}
+
+// Text that no pre-tokenizer cuts, which would be one long piece.
+void Encoder::encode_whole(std::string_view text) {
+  const auto* bpe = std::get_if<Bpe>(&data_.model);
+  if (bpe == nullptr || !bpe->words_begin_at_spaces()) return encode_piece(text);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(next_word(text, begin), text.size());
+    encode_piece(text.substr(begin, end - begin));
+    begin = end;
+  }
 }
 
 void Encoder::encode_piece(std::string_view piece) {

@@ -20,6 +20,7 @@ class Encoder {
  private:
   void encode_segment(std::string_view text, Span segment, bool at_start, const AddedTokenFilter& filter);
   void encode_normalized(std::string_view text, bool at_start);
+  void encode_whole(std::string_view text);
   void encode_piece(std::string_view piece);
 
   const TokenizerData& data_;

@@ -6,10 +6,9 @@
 #include "mica/base/error.h"
 #include "mica/io/gguf.h"
 #include "mica/text/gguf_pre_tokenizers.h"
-#include "mica/text/json_reader.h"
 #include "mica/text/load_tokenizer.h"
 #include "mica/text/merge_builder.h"
-#include "mica/text/pipeline_json.h"
+#include "mica/text/pipeline_from_json.h"
 #include "mica/text/spm_vocabulary.h"
 
 namespace mica::text {
@@ -106,12 +105,9 @@ class Loader {
 
   void load_byte_level() {
     const GgufPreTokenizer& entry = pre_tokenizer();
-    simdjson::dom::parser parser;
     Pipeline& pipeline = data_.pipeline;
-    if (!entry.normalizer.empty()) {
-      parse_normalizer(parse_document(parser, entry.normalizer, data_.name), pipeline.normalizers);
-    }
-    parse_pre_tokenizer(parse_document(parser, entry.pre_tokenizer, data_.name), pipeline.pre_tokenizers);
+    if (!entry.normalizer.empty()) pipeline.normalizers = normalizers_from_json(entry.normalizer, data_.name);
+    pipeline.pre_tokenizers = pre_tokenizers_from_json(entry.pre_tokenizer, data_.name);
     pipeline.decoder.steps.emplace_back(decoders::ByteLevel{});
     data_.byte_vocab = true;
     set_typed_tokens(tokens_, types_, data_);
@@ -191,9 +187,7 @@ class Loader {
     const bool cased = data_.vocab.find("The").has_value();
     data_.model = model;
     data_.pipeline.normalizers.emplace_back(normalizers::Bert{true, true, !cased, !cased});
-    simdjson::dom::parser parser;
-    parse_pre_tokenizer(parse_document(parser, R"({"type":"BertPreTokenizer"})", data_.name),
-                        data_.pipeline.pre_tokenizers);
+    data_.pipeline.pre_tokenizers = pre_tokenizers_from_json(R"({"type":"BertPreTokenizer"})", data_.name);
     data_.pipeline.decoder.steps.emplace_back(decoders::WordPiece{});
     data_.bos = id("tokenizer.ggml.cls_token_id");
     data_.eos = id("tokenizer.ggml.seperator_token_id");

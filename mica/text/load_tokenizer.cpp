@@ -28,14 +28,26 @@ fs::path tokenizer_file(const fs::path& folder) {
 
 }  // namespace
 
+void name_errors(std::string_view name, FunctionRef<void()> load) {
+  try {
+    load();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).find(name) != std::string_view::npos) throw;
+    fail("{}: {}", name, error.what());
+  }
+}
+
 TokenizerData load_tokenizer(const fs::path& path) {
   const bool is_folder = fs::is_directory(path);
   const fs::path file = is_folder ? tokenizer_file(path) : path;
-  TokenizerData data = load_file(file);
-  if (file.extension() == ".json" || file.extension() == ".model") {
-    load_tokenizer_config(is_folder ? path : file.parent_path(), data);
-  }
-  data.finish();
+  TokenizerData data;
+  name_errors(file.string(), [&] {
+    data = load_file(file);
+    if (file.extension() == ".json" || file.extension() == ".model") {
+      load_tokenizer_config(is_folder ? path : file.parent_path(), data);
+    }
+    data.finish();
+  });
   return data;
 }
 

@@ -3,9 +3,13 @@
 #include <filesystem>
 #include <string_view>
 
+#include "mica/base/function_ref.h"
 #include "mica/text/tokenizer_data.h"
 
 namespace mica::text {
+
+/// Runs `load`; an Error from it that doesn't name the file is thrown anew with the name before it.
+void name_errors(std::string_view name, FunctionRef<void()> load);
 
 /// What Tokenizer::load() does; the result is finished.
 TokenizerData load_tokenizer(const std::filesystem::path& path);

@@ -55,11 +55,9 @@ bool is_other(uint32_t point) {
 }
 
 void append_clean(uint32_t point, std::string& out) {
-  if (point == '\t' || point == '\n' || point == '\r' || is_white_space(point)) {
-    out.push_back(' ');
-  } else if (point != 0 && point != replacement_character && !is_other(point)) {
-    append_utf8(out, point);
-  }
+  const bool line = point == '\t' || point == '\n' || point == '\r';
+  if (!line && (point == 0 || point == replacement_character || is_other(point))) return;
+  append_utf8(out, line || is_white_space(point) ? ' ' : point);
 }
 
 void append_spaced_ideograph(uint32_t point, std::string& out) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mica/text/base64.h"
+#include "mica/text/pipeline_from_json.h"
 #include "mica/text/unicode.h"
 
 namespace mica::text {
@@ -228,6 +229,20 @@ void parse_post_processor(const JsonReader& json, Pipeline& out) {
   } else if (type != "ByteLevel") {
     json.refuse("unknown post-processor {}", quoted(type));
   }
+}
+
+std::vector<Normalizer> normalizers_from_json(std::string_view json, std::string_view name) {
+  simdjson::dom::parser parser;
+  std::vector<Normalizer> out;
+  parse_normalizer(parse_document(parser, json, name), out);
+  return out;
+}
+
+std::vector<PreTokenizer> pre_tokenizers_from_json(std::string_view json, std::string_view name) {
+  simdjson::dom::parser parser;
+  std::vector<PreTokenizer> out;
+  parse_pre_tokenizer(parse_document(parser, json, name), out);
+  return out;
 }
 
 }  // namespace mica::text

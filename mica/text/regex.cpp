@@ -61,7 +61,8 @@ class Machine {
   }
 
   void spend(int64_t steps) {
-    if ((steps_left_ -= steps) < 0) fail("regular expression {}: takes too long on this text", program_.pattern);
+    steps_left_ -= steps;
+    if (steps_left_ < 0) fail("regular expression {}: takes too long on this text", program_.pattern);
   }
 
   void push(Frame frame) {

@@ -75,7 +75,8 @@ class ClassParser {
       first = false;
     }
     intersect();
-    PointSet set = ignore_case_ ? result_->close_over_case() : std::move(*result_);
+    PointSet set = result_.value_or(PointSet());
+    if (ignore_case_) set = set.close_over_case();
     return negated ? set.complement() : set;
   }
 

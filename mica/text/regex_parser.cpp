@@ -187,7 +187,7 @@ class Parser {
   // After "(". Nothing when it only set flags for what was parsed inside.
   std::optional<Node> parse_group(Flags flags) {
     Node out;
-    if (in_.accept("?:")) {
+    if (in_.accept("?:")) {  // NOLINT(bugprone-branch-clone): the forms differ in what they accept
       out = parse_choice(flags);
     } else if (in_.accept("?>")) {
       out = wrap(Node::Kind::atomic, parse_choice(flags));

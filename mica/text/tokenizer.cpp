@@ -43,8 +43,11 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
 }
 
 Tokenizer Tokenizer::from_json(std::string_view json, std::string_view name) {
-  TokenizerData data = load_tokenizer_json(json, name);
-  data.finish();
+  TokenizerData data;
+  name_errors(name, [&] {
+    data = load_tokenizer_json(json, name);
+    data.finish();
+  });
   return Tokenizer(std::make_shared<const TokenizerData>(std::move(data)));
 }
 

@@ -15,6 +15,10 @@ bool is_byte_level_normalizer(const Normalizer& n) {
   return std::holds_alternative<normalizers::ByteLevel>(n);
 }
 
+bool is_byte_token(std::string_view text) {
+  return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>');
+}
+
 }  // namespace
 
 bool Pipeline::byte_level() const {
@@ -33,7 +37,8 @@ void TokenizerData::set_token(int32_t id, std::string_view text, bool control) {
   }
   if (static_cast<size_t>(id) >= literal.size()) literal.resize(static_cast<size_t>(id) + 1);
   literal[static_cast<size_t>(id)] = is_text;
-  if (!is_text && !control) vocab.index(id);
+  // Byte tokens are looked up by their strings, and longer than anything that text could merge into.
+  if (!is_text && (!control || is_byte_token(text))) vocab.index(id);
 }
 
 std::optional<int32_t> TokenizerData::find_token(std::string_view text) const {
@@ -73,6 +78,10 @@ void TokenizerData::finish() {
     }
     normalized.push_back(token);
     normalized.back().content = run_normalizers(pipeline.normalizers, token.content);
+    // Hugging Face's tokenizers then show and decode such a token in its normalized form.
+    if (normalized.back().content == token.content) continue;
+    vocab.set(token.id, normalized.back().content);
+    literal[static_cast<size_t>(token.id)] = true;
   }
   // With no normalizer both kinds are found in the same text; raw tokens are still looked for first.
   raw_tokens = AddedTokenMatcher(std::move(raw));

@@ -64,9 +64,10 @@ constexpr PointRange white_space[] = {{0x09, 0x0d},     {0x20, 0x20},     {0x85,
                                       {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f},
                                       {0x205f, 0x205f}, {0x3000, 0x3000}};
 
-// Symbols with the property Other_Alphabetic; its other members are marks.
-constexpr PointRange alphabetic_symbols[] = {
-    {0x24b6, 0x24e9}, {0x1f130, 0x1f149}, {0x1f150, 0x1f169}, {0x1f170, 0x1f189}};
+// The ASCII symbols that POSIX counts as punctuation are in category S; Oniguruma counts all of it.
+bool is_punctuation_category(Category c) {
+  return c >= Category::Pc && c <= Category::So;
+}
 
 // The run that holds `point` in a table of (first << 8 | value).
 uint8_t value_at(std::span<const uint32_t> runs, uint32_t point) {
@@ -161,16 +162,14 @@ bool for_binary_property(std::string_view name, FunctionRef<void(PointRange)> us
     constexpr PointRange hex[] = {{'0', '9'}, {'A', 'F'}, {'a', 'f'}};
     also(hex);
   } else if (name == "punct") {
-    // The nine ASCII symbols count as punctuation here, as in POSIX.
-    for_categories(use, [](Category c) { return c >= Category::Pc && c <= Category::Ps; });
-    for (const char c : std::string_view("$+<=>^`|~")) use({static_cast<uint32_t>(c), static_cast<uint32_t>(c)});
+    for_categories(use, is_punctuation_category);
   } else if (name == "alphabetic" || name == "alpha" || name == "alnum" || name == "word") {
-    const bool digits = name == "alnum" || name == "word";
+    const bool word = name == "word";
     for_categories(use, [&](Category c) {
-      return is_alphabetic_category(c) || is_mark_category(c) || (digits && c == Category::Nd) ||
-             (name == "word" && c == Category::Pc);
+      return is_alphabetic_category(c) || ((word || name == "alnum") && c == Category::Nd) ||
+             (word && (is_mark_category(c) || c == Category::Pc));
     });
-    also(alphabetic_symbols);
+    also(other_alphabetic);
   } else if (name == "lower" || name == "lowercase") {
     for_categories(use, [](Category c) { return c == Category::Ll; });
   } else if (name == "upper" || name == "uppercase") {
@@ -199,7 +198,7 @@ bool is_white_space(uint32_t point) {
 bool is_word(uint32_t point) {
   const Category c = category(point);
   return is_alphabetic_category(c) || is_mark_category(c) || c == Category::Nd || c == Category::Pc ||
-         in_ranges(alphabetic_symbols, point);
+         in_ranges(other_alphabetic, point);
 }
 
 uint32_t to_lower(uint32_t point) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "mica/text/unicode.h"
+
 // Unicode 16.0 data for unicode.cpp and normalize.cpp; nothing else includes this.
 namespace mica::text {
 

@@ -1,20 +1,23 @@
 #include "mica/text/jinja/characters.h"
 
-#include <utf8proc.h>
-
 #include "mica/base/utf8.h"
+#include "mica/text/unicode.h"
 
 namespace mica::jinja {
 namespace {
 
-utf8proc_category_t category(char32_t c) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
+using text::Category;
+
+std::string utf8(char32_t c) {
+  std::string out;
+  append_utf8(out, c);
+  return out;
 }
 
-std::string utf8(utf8proc_int32_t c) {
-  std::string out;
-  append_utf8(out, static_cast<char32_t>(c));
-  return out;
+/// The title case of the digraphs that have one of their own (Ǆ ǅ ǆ …), else 0.
+char32_t title_digraph(char32_t c) {
+  if (c >= 0x1c4 && c <= 0x1cc) return 0x1c5 + (c - 0x1c4) / 3 * 3;
+  return c >= 0x1f1 && c <= 0x1f3 ? 0x1f2 : 0;
 }
 
 }  // namespace
@@ -47,57 +50,40 @@ size_t trailing_space(std::string_view text) {
 }
 
 bool is_upper(char32_t c) {
-  return utf8proc_isupper(static_cast<utf8proc_int32_t>(c)) != 0;
+  return text::category(c) == Category::Lu;
 }
 bool is_lower(char32_t c) {
-  return utf8proc_islower(static_cast<utf8proc_int32_t>(c)) != 0;
+  return text::category(c) == Category::Ll || c == 0xaa || c == 0xba;
 }
-
 bool is_letter(char32_t c) {
-  const auto kind = category(c);
-  return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO;
+  return text::is_letter(c);
 }
-
 bool is_alphanumeric(char32_t c) {
-  const auto kind = category(c);
-  return is_letter(c) || (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO);
+  return text::is_letter(c) || text::is_number(c);
 }
 
 bool is_digit_character(char32_t c) {
   const bool superscript = c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0x2070 && c <= 0x2089);
-  return category(c) == UTF8PROC_CATEGORY_ND || (superscript && category(c) == UTF8PROC_CATEGORY_NO);
+  const Category kind = text::category(c);
+  return kind == Category::Nd || (superscript && kind == Category::No);
 }
 
 bool is_printable(char32_t c) {
-  if (c == ' ') return true;
-  switch (category(c)) {
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-      return false;
-    default:
-      return true;
-  }
+  const char major = text::major_category(c);
+  return c == ' ' || (major != 'C' && major != 'Z');
 }
 
 std::string upper_case(char32_t c) {
-  if (c == U'ß') return "SS";
-  return utf8(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+  return c == U'ß' ? "SS" : utf8(text::to_upper(c));
 }
-
 std::string lower_case(char32_t c) {
-  if (c == U'İ') return "i\xcc\x87";
-  return utf8(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  return c == U'İ' ? "i\xcc\x87" : utf8(text::to_lower(c));
 }
 
 std::string title_case(char32_t c) {
   if (c == U'ß') return "Ss";
-  return utf8(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
+  const char32_t digraph = title_digraph(c);
+  return utf8(digraph ? digraph : text::to_upper(c));
 }
 
 }  // namespace mica::jinja

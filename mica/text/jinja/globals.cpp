@@ -98,7 +98,8 @@ Value make_dict(Interpreter& interpreter, const Arguments& a) {
 Value make_namespace(Interpreter& interpreter, const Arguments& a) {
   const auto space = std::make_shared<Namespace>();
   interpreter.remember(space);
-  for (const auto& [name, value] : build_dict(interpreter, a, "namespace").entries()) {
+  const Dict attributes = build_dict(interpreter, a, "namespace");
+  for (const auto& [name, value] : attributes.entries()) {
     if (!name.is(Kind::string)) throw Failure("names in a namespace must be strings");
     space->set(name.bytes(), value);
   }

@@ -1,0 +1,71 @@
+# mica: the commands that people and scripts use. `make help` lists them.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+PROMPT ?= What is the capital of France? Answer in one sentence.
+PREFIX ?= /usr/local
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CXX_SOURCES = $(shell git ls-files '*.cpp' '*.h' ':!*.inc')
+
+.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data
+
+help:
+	@echo "make run [PROMPT=…]     install what is needed, build, fetch the default model, answer a prompt"
+	@echo "make test               install what is needed, build, run every test"
+	@echo "make build              build (Release); the program is build/release/bin/mica"
+	@echo "make model              fetch the default model"
+	@echo "make install PREFIX=…   install program, library and headers"
+	@echo "make test-asan          the tests under AddressSanitizer and UBSan"
+	@echo "make test-tsan          the tests under ThreadSanitizer"
+	@echo "make fuzz               run the fuzz targets for a short count"
+	@echo "make lint / make format clang-format and clang-tidy"
+
+run: packages build model
+	@build/release/bin/mica generate --prompt '$(subst ','\'',$(PROMPT))'
+
+test: packages-test build test-data model
+	cd build/release && ctest --output-on-failure
+	@if command -v clang++-19 >/dev/null; then $(MAKE) --no-print-directory fuzz; fi
+
+build: packages
+	@cmake --preset release >build/cmake.log 2>&1 || { mkdir -p build; cmake --preset release; }
+	cmake --build --preset release -j $(JOBS)
+
+install: build
+	$(SUDO) cmake --install build/release --prefix $(PREFIX)
+
+packages:
+	@mkdir -p build
+	@scripts/install_packages.sh
+
+packages-test:
+	@mkdir -p build
+	@scripts/install_packages.sh test
+
+model:
+	@scripts/fetch_model.sh
+
+test-data:
+	@scripts/fetch_test_data.sh
+
+test-asan: packages-test test-data model
+	cmake --preset asan >build/cmake-asan.log
+	cmake --build --preset asan -j $(JOBS)
+	cd build/asan && UBSAN_OPTIONS=print_stacktrace=1 ctest --output-on-failure
+
+test-tsan: packages-test test-data model
+	cmake --preset tsan >build/cmake-tsan.log
+	cmake --build --preset tsan -j $(JOBS)
+	cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ctest --output-on-failure
+
+fuzz: packages-test
+	cmake --preset fuzz >build/cmake-fuzz.log
+	cmake --build --preset fuzz -j $(JOBS)
+	fuzz/run.sh build/fuzz/bin
+
+lint: packages-test
+	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
+	cmake --preset release >build/cmake.log
+	run-clang-tidy-19 -quiet -p build/release '/(mica|tests|fuzz|bench)/.*\.cpp$$'
+
+format:
+	clang-format-19 -i $(CXX_SOURCES)
