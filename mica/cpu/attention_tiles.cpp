@@ -61,7 +61,7 @@ class TilesTask {
         scores_(static_cast<size_t>(kBlockKeys * width_)),
         first_(static_cast<size_t>(width_)),
         last_(static_cast<size_t>(width_)) {
-    if (args.additive_mask || args.bool_mask) bias_.resize(scores_.size());
+    if (args.additive_mask != nullptr || args.bool_mask != nullptr) bias_.resize(scores_.size());
   }
 
   int64_t width() const { return width_; }

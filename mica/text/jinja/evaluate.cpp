@@ -58,7 +58,9 @@ Value Interpreter::evaluate(const Expr& expr, const ScopePtr& scope) {
       const Value left = child(0);
       const Value right = child(1);
       charge(left.weight() + right.weight());
-      return binary_operation(expr.name, left, right);
+      Value result = binary_operation(expr.name, left, right);
+      charge(result.weight());
+      return result;
     }
     case ExprKind::concat:
       return evaluate_concat(expr, scope);
@@ -166,7 +168,9 @@ Value Interpreter::call(const Value& callee, const Arguments& arguments) {
   charge(arguments);
   const Depth depth(*this);
   const auto alive = callee.shared_object();
-  return alive->call(*this, arguments);
+  Value result = alive->call(*this, arguments);
+  charge(result.weight());
+  return result;
 }
 
 Value Interpreter::apply_filter(std::string_view name, const Arguments& arguments) {
@@ -174,7 +178,9 @@ Value Interpreter::apply_filter(std::string_view name, const Arguments& argument
   if (!filter) throw Failure(fmt::format("No filter named '{}'.", name));
   charge(arguments);
   const Depth depth(*this);
-  return filter(*this, arguments);
+  Value result = filter(*this, arguments);
+  charge(result.weight());
+  return result;
 }
 
 bool Interpreter::apply_test(std::string_view name, const Arguments& arguments) {
