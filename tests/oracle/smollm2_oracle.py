@@ -37,8 +37,9 @@ for prompt in PROMPTS:
                                          add_generation_prompt=True)
     ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
     with torch.no_grad():
-        # Past the end token too: what is compared are 64 steps.
-        out = model.generate(ids, max_new_tokens=64, min_new_tokens=64, do_sample=False, eos_token_id=None,
+        # Past the end token too: what is compared are 64 steps. Without a mask transformers would take the end tokens
+        # of the prompt, which pad_token_id shares, for padding.
+        out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=64, min_new_tokens=64, do_sample=False, eos_token_id=None,
                              pad_token_id=2)
     answers.append({"prompt": ids[0].tolist(), "answer": out[0, ids.shape[1]:].tolist()})
 
