@@ -92,6 +92,7 @@ class ChatLoop {
     }
     while (true) {
       LineResult result = editor_->read(">>> ");
+      interrupt_.reset();
       if (result.end == LineResult::End::entered) {
         empty_interrupts_ = 0;
         return std::move(result.text);
@@ -140,8 +141,8 @@ class ChatLoop {
     lm::GenerateOptions options;
     options.max_tokens = flags_.settings.max_tokens;
     options.sampling = flags_.settings.sampling.options(tokenizer_);
-    const InterruptGuard interrupt;
-    options.interrupted = [&] { return interrupt.interrupted(); };
+    interrupt_.reset();
+    options.interrupted = [&] { return interrupt_.interrupted(); };
     const Turn turn = conversation_.answer(text, options, [&](const lm::GenerationStep& step) {
       const std::string shown = editor_ ? without_controls(step.text) : step.text;
       std::fwrite(shown.data(), 1, shown.size(), stdout);
@@ -173,6 +174,8 @@ class ChatLoop {
   text::Tokenizer tokenizer_;
   Conversation conversation_;
   std::optional<LineEditor> editor_;
+  // For the whole loop: Ctrl-C just after an answer's end must not end the program.
+  InterruptGuard interrupt_;
   bool dim_ = false;
   int empty_interrupts_ = 0;
 };

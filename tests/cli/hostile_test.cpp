@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         FolderCase{"window_missing", "sliding_window",
                    [](TinyModel& model) { model.config["layer_types"] = {"sliding_attention"}; }},
         config("intermediate_zero", "intermediate_size", 0)),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 /// rope_scaling of config.json.
 FolderCase rope(const char* name, const char* named, const Json& scaling) {
@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
                     rope("longrope_short", "short_factor",
                          {{"rope_type", "longrope"}, {"short_factor", {1.0}}, {"long_factor", {1.0}}}),
                     rope("is_text", "rope_scaling", "linear")),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Files, HostileFolder,
@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
                    [](TinyModel& model) { model.without = {"config.json", "tokenizer.json", "model.safetensors"}; }},
         FolderCase{"tokens_beyond_the_model", "20",
                    [](TinyModel& model) { model.tokenizer["model"]["vocab"]["a"] = 20; }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Tensors, HostileFolder,
@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
         FolderCase{
             "mode_unknown", kQueries,
             [](TinyModel& model) { quantize_queries(model, {{"bits", 4}, {"group_size", 32}, {"mode", "fp3"}}); }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 struct GgufCase {
   const char* name;
@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         GgufCase{"template_broken", "tiny.gguf",
                  [](TinyGguf& model) { model.texts["tokenizer.chat_template"] = "{% if %}"; }},
         GgufCase{"no_tensors", "tiny.gguf", [](TinyGguf& model) { model.tensors.clear(); }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Tensors, HostileGguf,
@@ -278,7 +278,7 @@ INSTANTIATE_TEST_SUITE_P(
         dims("embedding_scalar", "token_embd.weight", {}), dims("embedding_flat", "token_embd.weight", {256}),
         dims("norm_shape", "output_norm.weight", {4, 4}),
         dims("query_huge", "blk.0.attn_q.weight", {16, int64_t{1} << 58})),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Hostile, GgufCutAnywhere) {
   const TempFolder folder;
