@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "mica " MICA_VERSION);
     app.require_subcommand(1);
     mica::cli::add_generate(app);
-    // mica::cli::add_chat(app);
+    mica::cli::add_chat(app);
     mica::cli::add_bench(app);
     mica::cli::add_logits(app);
     mica::cli::add_perplexity(app);

@@ -36,8 +36,9 @@ std::vector<float> values(array logits) {
 
 }  // namespace
 
-array prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
-              const std::function<void(int64_t, int64_t)>& on_progress) {
+std::optional<array> prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
+                             const std::function<void(int64_t, int64_t)>& on_progress,
+                             const std::function<bool()>& interrupted) {
   check_prompt(tokens, model.description().vocab_size);
   const auto total = static_cast<int64_t>(tokens.size());
   const auto part_size = static_cast<size_t>(std::max(step, 1));
@@ -46,6 +47,7 @@ array prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& 
     eval(cache.state());
     tokens = tokens.subspan(part_size);
     if (on_progress) on_progress(total - static_cast<int64_t>(tokens.size()), total);
+    if (interrupted && interrupted()) return std::nullopt;
   }
   array logits = reshape(model.forward(token_array(tokens), cache, true), {-1});
   logits.eval();
@@ -67,12 +69,14 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
   GenerationStep step;
   step.prompt_tokens = static_cast<int64_t>(prompt.size());
   const auto start = Clock::now();
-  array logits = prefill(model, prompt, cache, options.prefill_step_size, options.on_prefill);
-  if (options.max_tokens == 0) {
+  const std::optional<array> prefilled =
+      prefill(model, prompt, cache, options.prefill_step_size, options.on_prefill, options.interrupted);
+  if (!prefilled || options.max_tokens == 0) {
     step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
-    step.finish_reason = "length";
+    step.finish_reason = prefilled ? "length" : "interrupted";
     return step;
   }
+  array logits = *prefilled;
   Clock::time_point first_token;
   while (step.finish_reason.empty()) {
     std::vector<float> row = values(logits);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ struct GenerateOptions {
   int prefill_step_size = 512;
   /// Called after each part of the prompt: tokens done, tokens in all.
   std::function<void(int64_t, int64_t)> on_prefill;
-  /// Asked between steps; true ends the answer where it is (finish_reason "interrupted").
+  /// Asked between steps and between parts of the prompt; true ends the answer where it is (finish_reason
+  /// "interrupted"). The cache then holds what was processed, see PromptCache::offset().
   std::function<bool()> interrupted;
 };
 
@@ -41,7 +43,7 @@ struct GenerationStep {
 
 /// Processes the prompt (which follows what the cache holds) and calls on_step for each token of the answer; the next
 /// step is computed while on_step runs. Returns the last step. The cache then holds prompt and answer without its last
-/// token. Throws Error for an empty prompt or token ids outside of the vocabulary.
+/// token, or part of the prompt when that was interrupted (there are no steps then). Throws Error for an empty prompt or token ids outside of the vocabulary.
 GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
                                PromptCache& cache, const GenerateOptions& options,
                                const std::function<void(const GenerationStep&)>& on_step);
@@ -50,8 +52,10 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
 std::string generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
                      const GenerateOptions& options = {});
 
-/// Runs tokens through the model in parts of `step` and evaluates; logits of the last token, [vocab].
-array prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
-              const std::function<void(int64_t, int64_t)>& on_progress = {});
+/// Runs tokens through the model in parts of `step` and evaluates; logits of the last token, [vocab]. Nothing when
+/// `interrupted` says so between two parts: the cache then holds those before.
+std::optional<array> prefill(const Model& model, std::span<const int32_t> tokens, PromptCache& cache, int step,
+                             const std::function<void(int64_t, int64_t)>& on_progress = {},
+                             const std::function<bool()>& interrupted = {});
 
 }  // namespace mica::lm

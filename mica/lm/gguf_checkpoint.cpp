@@ -85,7 +85,11 @@ class ConfigBuilder {
     if (has(key)) json_[to] = file_.get_f64(prefix_ + std::string(key));
   }
   void integer(const char* to, std::string_view key) {
-    if (has(key)) json_[to] = file_.get(prefix_ + std::string(key)).as_i64_array().at(0);
+    if (!has(key)) return;
+    const std::string name = prefix_ + std::string(key);
+    const auto values = file_.get(name).as_i64_array();
+    if (values.empty()) fail("{}: {} is an empty list", file_.path().string(), name);
+    json_[to] = values.front();
   }
   double value(std::string_view key, double fallback) const { return file_.get_f64(prefix_ + std::string(key), fallback); }
   std::string text(std::string_view key) const {
@@ -99,10 +103,10 @@ class ConfigBuilder {
   Json json_ = Json::object();
 };
 
-void add_rope(const GgufFile& file, ConfigBuilder& config, int64_t head_dim) {
+void add_rope(const GgufFile& file, ConfigBuilder& config, double head_dim) {
   Json& json = config.json();
   if (config.has("rope.dimension_count") && head_dim > 0) {
-    json["partial_rotary_factor"] = config.value("rope.dimension_count", 0) / static_cast<double>(head_dim);
+    json["partial_rotary_factor"] = config.value("rope.dimension_count", 0) / head_dim;
   }
   const std::string type = config.text("rope.scaling.type");
   const GgufTensor* factors_long = file.find_tensor("rope_factors_long.weight");
@@ -126,8 +130,7 @@ void add_rope(const GgufFile& file, ConfigBuilder& config, int64_t head_dim) {
   }
   if (scaling.empty()) return;
   if (config.has("rope.scaling.original_context_length")) {
-    scaling["original_max_position_embeddings"] =
-        static_cast<int64_t>(config.value("rope.scaling.original_context_length", 0));
+    scaling["original_max_position_embeddings"] = config.value("rope.scaling.original_context_length", 0);
   }
   json["rope_scaling"] = std::move(scaling);
 }
@@ -161,19 +164,29 @@ Config config_of(const GgufFile& file, const Architecture& architecture) {
   if (architecture.model_type == "gemma2" || architecture.model_type == "gemma3_text") {
     // Files name no scalar: it is the head's size, except in the 27B models, whose scale is that of hidden / heads.
     const double heads = config.value("attention.head_count", 1);
-    const int64_t layers = static_cast<int64_t>(config.value("block_count", 0));
+    const double layers = config.value("block_count", 0);
     const bool large = (architecture.model_type == "gemma2" && layers == 46) ||
                        (architecture.model_type == "gemma3_text" && layers == 62);
     json["query_pre_attn_scalar"] = large ? config.value("embedding_length", 0) / heads
                                           : config.value("attention.key_length", 256);
   }
   const GgufTensor& embedding = file.get_tensor("token_embd.weight");
-  json["vocab_size"] = embedding.shape().front();
+  if (embedding.dims.size() != 2) {
+    fail("{}: tensor token_embd.weight has {} dimensions, expected 2", file.path().string(), embedding.dims.size());
+  }
+  const int64_t rows = embedding.shape().front();
+  json["vocab_size"] = rows;
+  if (const GgufValue* tokens = file.find("tokenizer.ggml.tokens")) {
+    const auto count = static_cast<int64_t>(tokens->as_strings().size());
+    if (count > rows) {
+      fail("{}: tokenizer.ggml.tokens has {} tokens, token_embd.weight has {} rows", file.path().string(), count, rows);
+    }
+  }
   json["tie_word_embeddings"] = file.find_tensor("output.weight") == nullptr;
   json["attention_bias"] = file.find_tensor("blk.0.attn_q.bias") != nullptr;
   const double heads = config.value("attention.head_count", 1);
   const double head_dim = config.value("attention.key_length", config.value("embedding_length", 0) / std::max(heads, 1.0));
-  add_rope(file, config, static_cast<int64_t>(head_dim));
+  add_rope(file, config, head_dim);
   return Config(std::move(json), file.path().string());
 }
 

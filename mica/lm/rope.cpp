@@ -29,6 +29,13 @@ Config rope_section(const Config& config, const std::string& layer_type) {
   return scaling ? *scaling : config;
 }
 
+/// A finite number above zero; missing without a fallback is an Error.
+double positive(const Config& config, std::string_view key, std::optional<double> fallback = std::nullopt) {
+  const double value = fallback ? config.number(key, *fallback) : config.number(key);
+  if (!(value > 0) || std::isinf(value)) config.wrong(key, "a positive number");
+  return value;
+}
+
 double yarn_magnitude(double factor, double weight) {
   return factor <= 1.0 ? 1.0 : 0.1 * weight * std::log(factor) + 1.0;
 }
@@ -40,10 +47,10 @@ Rope::Rope(int dims, double base, bool traditional)
 
 Rope Rope::from_config(const Config& config, int head_dim, const std::string& layer_type, double default_base) {
   const Config section = rope_section(config, layer_type);
-  const double base = section.number("rope_theta", config.number("rope_theta", default_base));
-  if (!(base > 0)) config.wrong("rope_theta", "a positive number");
+  const double base = positive(section.has("rope_theta") ? section : config, "rope_theta", default_base);
   const double part = section.number("partial_rotary_factor", config.number("partial_rotary_factor", 1.0));
-  const int dims = static_cast<int>(head_dim * part);
+  // Bounded before the conversion, which huge values do not survive.
+  const int dims = static_cast<int>(std::clamp(head_dim * part, 0.0, head_dim + 1.0));
   if (dims < 2 || dims > head_dim || dims % 2 != 0) {
     fail("{}: RoPE would turn {} of {} features; partial_rotary_factor or head_dim is wrong", config.name(), dims,
          head_dim);
@@ -51,9 +58,9 @@ Rope Rope::from_config(const Config& config, int head_dim, const std::string& la
   Rope rope(dims, base, config.flag("rope_traditional", false));
   const std::string type = section.text("rope_type", section.text("type", "default"));
   if (type == "linear") {
-    rope.apply_linear(section.number("factor"));
+    rope.apply_linear(positive(section, "factor"));
   } else if (type == "dynamic") {
-    rope.dynamic_factor_ = section.number("factor");
+    rope.dynamic_factor_ = positive(section, "factor");
     rope.original_length_ =
         section.integer("original_max_position_embeddings", config.integer("max_position_embeddings"));
   } else if (type == "llama3") {
@@ -81,10 +88,10 @@ void Rope::apply_linear(double factor) {
 }
 
 void Rope::apply_llama3(const Config& scaling) {
-  const double factor = scaling.number("factor");
-  const double low = scaling.number("low_freq_factor", 1.0);
-  const double high = scaling.number("high_freq_factor", 4.0);
-  const double original = scaling.number("original_max_position_embeddings", 8192);
+  const double factor = positive(scaling, "factor");
+  const double low = positive(scaling, "low_freq_factor", 1.0);
+  const double high = positive(scaling, "high_freq_factor", 4.0);
+  const double original = positive(scaling, "original_max_position_embeddings", 8192);
   if (!(high > low)) scaling.wrong("high_freq_factor", "more than low_freq_factor");
   for (float& value : inverse_) {
     const double wavelength = 2 * std::numbers::pi / value;
@@ -98,14 +105,14 @@ void Rope::apply_llama3(const Config& scaling) {
 }
 
 void Rope::apply_yarn(const Config& scaling, const Config& config) {
-  const double longest = config.number("max_position_embeddings", 4096);
-  const double original = scaling.number("original_max_position_embeddings", longest);
-  const double factor = scaling.number("factor", longest / original);
+  const double longest = positive(config, "max_position_embeddings", 4096);
+  const double original = positive(scaling, "original_max_position_embeddings", longest);
+  const double factor = positive(scaling, "factor", longest / original);
   const auto dimension_of = [&](double rotations) {
     return dims_ * std::log(original / (rotations * 2 * std::numbers::pi)) / (2 * std::log(base_));
   };
-  double low = dimension_of(scaling.number("beta_fast", 32));
-  double high = dimension_of(scaling.number("beta_slow", 1));
+  double low = dimension_of(positive(scaling, "beta_fast", 32));
+  double high = dimension_of(positive(scaling, "beta_slow", 1));
   if (scaling.flag("truncate", true)) {
     low = std::floor(low);
     high = std::ceil(high);
@@ -126,11 +133,10 @@ void Rope::apply_yarn(const Config& scaling, const Config& config) {
 }
 
 void Rope::apply_longrope(const Config& scaling, const Config& config) {
-  const double longest = config.number("max_position_embeddings");
+  const int longest = config.integer("max_position_embeddings");
   original_length_ = config.integer("original_max_position_embeddings",
-                                    scaling.integer("original_max_position_embeddings", static_cast<int>(longest)));
-  const double factor = scaling.has("factor") ? scaling.number("factor")
-                                              : longest / static_cast<double>(original_length_);
+                                    scaling.integer("original_max_position_embeddings", longest));
+  const double factor = positive(scaling, "factor", longest / static_cast<double>(original_length_));
   const double inferred =
       factor <= 1.0 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original_length_)));
   magnitude_ = static_cast<float>(scaling.number("attention_factor", inferred));

@@ -564,6 +564,19 @@ html | forceescape
 'foo' | center(8) ~ '|'
 'foo' | center(9) ~ '|'
 'foo bar, baz' | wordcount
+'The quick brown fox jumps over the lazy dog' | wordwrap(10)
+'  The quick   brown fox  ' | wordwrap(9)
+'well-known re-use x-y-z state-of-the-art 3-4 a--b word--dash-- e-mail' | wordwrap(8)
+'well-known state-of-the-art' | wordwrap(8, break_on_hyphens=false)
+'abcdefghijklmnop qr' | wordwrap(5)
+'abcdefghijklmnop qr' | wordwrap(5, false)
+'abc-defghijklmnop' | wordwrap(6)
+'---abcdefgh' | wordwrap(4)
+lines | wordwrap(4, wrapstring='|')
+u | wordwrap(6)
+'a b' | wordwrap(0)
+'' | wordwrap
+s | wordwrap
 '<p>a <b>b</b>  c<!-- x --></p>' | striptags
 1 | filesizeformat
 300 | filesizeformat

@@ -20,6 +20,9 @@ const std::map<std::string, Describe>& families() {
   return all;
 }
 
+/// Far above what any model has; keeps tables of absurd size from being made.
+constexpr int kMaxHeadDim = 65536;
+
 /// Combinations that no checkpoint can have and that would only fail deep inside.
 void check(const Config& config, const ModelDescription& model) {
   for (const LayerDescription& layer : model.layers) {
@@ -62,6 +65,7 @@ ModelDescription llama_like(const Config& config) {
   model.hidden_size = config.integer("hidden_size");
   model.max_position_embeddings = config.integer("max_position_embeddings", 2048);
   model.norm_eps = static_cast<float>(config.number("rms_norm_eps", 1e-6));
+  if (!(model.norm_eps >= 0) || std::isinf(model.norm_eps)) config.wrong("rms_norm_eps", "a small positive number");
   model.tie_word_embeddings = config.flag("tie_word_embeddings", false);
 
   LayerDescription layer;
@@ -69,6 +73,10 @@ ModelDescription llama_like(const Config& config) {
   attention.num_heads = config.integer("num_attention_heads");
   attention.num_kv_heads = config.integer("num_key_value_heads", attention.num_heads);
   attention.head_dim = config.integer("head_dim", std::max(model.hidden_size / attention.num_heads, 1));
+  if (attention.head_dim > kMaxHeadDim) {
+    fail("{}: head_dim (or hidden_size / num_attention_heads) is {}, at most {} is supported", config.name(),
+         attention.head_dim, kMaxHeadDim);
+  }
   attention.scale = 1.0f / std::sqrt(static_cast<float>(attention.head_dim));
   attention.rope = 0;
   attention.qkv_bias = attention.output_bias = config.flag("attention_bias", false);

@@ -129,13 +129,15 @@ Value Interpreter::evaluate_comparison(const Expr& expr, const ScopePtr& scope) 
 }
 
 Value Interpreter::evaluate_filter(const Expr& expr, const ScopePtr& scope, const Value* input) {
-  Arguments arguments;
   const Expr* inner = expr.children[0].get();
   // The chain of a filter block ends in a filter without an operand: the block's text.
-  Value value = !inner                                     ? *input
-                : input && inner->kind == ExprKind::filter ? evaluate_filter(*inner, scope, input)
-                                                           : evaluate(*inner, scope);
-  arguments = evaluate_arguments(expr.arguments, scope);
+  Value value;
+  if (!inner) {
+    if (input) value = *input;
+  } else {
+    value = input && inner->kind == ExprKind::filter ? evaluate_filter(*inner, scope, input) : evaluate(*inner, scope);
+  }
+  Arguments arguments = evaluate_arguments(expr.arguments, scope);
   arguments.positional.insert(arguments.positional.begin(), std::move(value));
   line_ = expr.line;
   return apply_filter(expr.name, arguments);

@@ -287,6 +287,7 @@ constexpr std::pair<std::string_view, Filter> kFilters[] = {
     {"center", filter_center},
     {"truncate", filter_truncate},
     {"wordcount", filter_wordcount},
+    {"wordwrap", filter_wordwrap},
     {"striptags", filter_striptags},
     {"format", filter_format},
     {"attr", filter_refused},

@@ -1,0 +1,186 @@
+// The commands that do not converse, run as a user runs them on the default model.
+#include "tests/cli/program.h"
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "mica/base/file.h"
+#include "mica/base/json.h"
+#include "mica/io/npy.h"
+#include "tests/cli/tiny_model.h"
+#include "tests/io/temp_folder.h"
+
+namespace mica::test {
+namespace {
+
+class Program : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (default_model().empty()) GTEST_SKIP() << "the default model is not there: make model";
+  }
+};
+
+const Arguments kFrance = {"generate", "--prompt", "What is the capital of France?", "--max-tokens", "24"};
+
+Arguments with(Arguments arguments, const Arguments& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::vector<float> values_of(const NpyArray& array) {
+  std::vector<float> out(array.bytes.size() / sizeof(float));
+  std::memcpy(out.data(), array.bytes.data(), array.bytes.size());
+  return out;
+}
+
+TEST_F(Program, GenerateAnswersAndRepeats) {
+  const Outcome greedy = run(kFrance);
+  EXPECT_EQ(greedy.code, 0) << greedy.err;
+  EXPECT_NE(greedy.out.find("Paris"), std::string::npos) << greedy.out;
+  EXPECT_NE(greedy.err.find("tokens-per-sec"), std::string::npos) << greedy.err;
+  const Arguments sampled = with(kFrance, {"--temp", "1.5", "--seed", "7", "--verbose", "false"});
+  const Outcome first = run(sampled);
+  const Outcome second = run(sampled);
+  EXPECT_GT(first.out.size(), 1u);
+  EXPECT_EQ(first.out, second.out);
+  EXPECT_EQ(first.err, "");
+}
+
+TEST_F(Program, GenerateStopsAndReadsStandardInput) {
+  const Outcome stopped = run(with(kFrance, {"--stop", "Paris"}));
+  EXPECT_EQ(stopped.code, 0);
+  EXPECT_GT(stopped.out.size(), 1u);
+  EXPECT_EQ(stopped.out.find("Paris"), std::string::npos) << stopped.out;
+  const Outcome two = run(with(kFrance, {"--max-tokens", "2"}));
+  EXPECT_NE(two.err.find("Generation: 2 tokens"), std::string::npos) << two.err;
+  const Outcome piped =
+      run({"generate", "--prompt", "-", "--max-tokens", "24"}, {.input = "What is the capital of France?"});
+  EXPECT_EQ(piped.out, run(kFrance).out);
+}
+
+TEST_F(Program, GenerateCanBeInterruptedAndCutOff) {
+  const Arguments endless = {"generate", "--prompt", "Count to one thousand.", "--max-tokens", "2000"};
+  Setting interrupt;
+  interrupt.interrupt_when = [](const std::string& out) { return !out.empty(); };
+  const Outcome stopped = run(endless, interrupt);
+  EXPECT_EQ(stopped.code, 0) << stopped.signal;
+  EXPECT_TRUE(stopped.out.ends_with("\n"));
+  EXPECT_EQ(stopped.err.find("Generation: 2000"), std::string::npos);
+  const Outcome cut = run(with(kFrance, {"--max-tokens", "100"}), {.close_stdout_after = 1});
+  EXPECT_EQ(cut.signal, 0);
+  EXPECT_TRUE(cut.in_time);
+}
+
+TEST_F(Program, TokensRoundTrip) {
+  const std::string text =
+      "Hello, w\xc3\xb6rld! \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e \xf0\x9f\x98\x80\n\tdef f(x): return 1234567";
+  const Outcome tokens = run({"tokenize", "--no-special", "--text", text});
+  ASSERT_EQ(tokens.code, 0) << tokens.err;
+  EXPECT_GT(parse_json(tokens.out, "tokens").size(), 10u);
+  const Outcome back = run({"detokenize", "--tokens", tokens.out});
+  EXPECT_EQ(back.out, text);
+  EXPECT_EQ(back.err, "");
+}
+
+TEST_F(Program, TemplateAndInfo) {
+  const TempFolder folder;
+  const auto messages = folder.write("m.json", R"([{"role": "user", "content": "Hi"}])").string();
+  const Outcome rendered =
+      run({"template", "--model", default_model().string(), "--messages", messages, "--add-generation-prompt"});
+  EXPECT_EQ(rendered.code, 0) << rendered.err;
+  EXPECT_TRUE(rendered.out.ends_with("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")) << rendered.out;
+  const Outcome info = run({"info", "--json"});
+  ASSERT_EQ(info.code, 0) << info.err;
+  const Json json = parse_json(info.out, "info");
+  // Facts of SmolLM2-135M from its config.json.
+  EXPECT_EQ(json["architecture"], "llama");
+  EXPECT_EQ(json["num_layers"], 30);
+  EXPECT_EQ(json["hidden_size"], 576);
+  EXPECT_EQ(json["vocab_size"], 49152);
+  EXPECT_EQ(json["chat_template"], true);
+}
+
+TEST_F(Program, LogitsInPartsAreThoseOfTheWhole) {
+  const TempFolder folder;
+  const std::string tokens = "1 4093 198 2683 359 260 3575";
+  std::vector<std::vector<float>> results;
+  for (const char* chunk : {"7", "1", "3"}) {
+    const auto file = folder.path() / "logits.npy";
+    const Outcome outcome = run({"logits", "--tokens", tokens, "--chunk", chunk, "--output", file.string()});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const NpyArray array = read_npy(file);
+    EXPECT_EQ(array.shape, (std::vector<int64_t>{7, 49152}));
+    results.push_back(values_of(array));
+  }
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    // Float32 sums in another order; logits are of the size of 20.
+    ASSERT_NEAR(results[0][i], results[1][i], 2e-3) << i;
+    ASSERT_NEAR(results[0][i], results[2][i], 2e-3) << i;
+  }
+}
+
+TEST_F(Program, PerplexityAndBenchPrintJson) {
+  const TempFolder folder;
+  const auto file = folder.write("t.txt", "The quick brown fox jumps over the lazy dog. The sun rises in the east.");
+  const Outcome perplexity = run({"perplexity", "--file", file.string(), "--json"});
+  ASSERT_EQ(perplexity.code, 0) << perplexity.err;
+  const Json json = parse_json(perplexity.out, "perplexity");
+  EXPECT_GT(json["perplexity"].get<double>(), 1.0);
+  EXPECT_LT(json["perplexity"].get<double>(), 100.0);
+  const Outcome bench = run({"bench", "-p", "16", "-n", "4", "-r", "2", "-t", "1", "--json"});
+  ASSERT_EQ(bench.code, 0) << bench.err;
+  const Json rows = parse_json(bench.out, "bench");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["test"], "pp16");
+  EXPECT_EQ(rows[1]["test"], "tg4");
+  for (const Json& row : rows) {
+    EXPECT_GT(row["tokens_per_second"].get<double>(), 0);
+    EXPECT_GE(row["stddev"].get<double>(), 0);
+    EXPECT_EQ(row["threads"], 1);
+    EXPECT_TRUE(row["model"].is_string());
+    EXPECT_TRUE(row["device"].is_string());
+  }
+}
+
+TEST(CommandLine, MistakesAreOneLine) {
+  const Arguments wrong[] = {
+      {},
+      {"dance"},
+      {"generate", "--dance"},
+      {"generate", "--model", "no-such-model"},
+      {"generate", "--max-tokens"},
+      {"chat", "--model", "no-such-model"},
+      {"logits", "--tokens", "1"},
+      {"bench", "--config", "/nonexistent/config.json"},
+      {"info", "--model", "/nonexistent"},
+      {"detokenize"},
+      {"perplexity"},
+      {"template"},
+  };
+  for (const Arguments& arguments : wrong) {
+    const Outcome outcome = run(arguments);
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    EXPECT_GT(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(is_one_line_error(outcome.err)) << outcome.err;
+  }
+}
+
+TEST(CommandLine, HelpAndVersion) {
+  const Outcome version = run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(version.out.starts_with("mica ")) << version.out;
+  for (const char* command :
+       {"generate", "chat", "bench", "logits", "perplexity", "tokenize", "detokenize", "template", "info"}) {
+    const Outcome help = run({command, "--help"});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_NE(help.out.find("mica "), std::string::npos);
+    EXPECT_NE(help.out.find("Example"), std::string::npos) << command;
+  }
+}
+
+}  // namespace
+}  // namespace mica::test
