@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const int32_t id : ids) stream.add(id);
     stream.finish();
   } catch (const mica::Error&) {
-    // What bad input should end in.
+    return 0;  // what bad input should end in
   }
   return 0;
 }
