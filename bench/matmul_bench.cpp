@@ -4,12 +4,13 @@
 //   matmul_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // On a busy machine the largest rate of several repetitions counts.
 
-#include <benchmark/benchmark.h>
-
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "mica/cpu/gemm.h"
 #include "mica/cpu/packed_matrix.h"
@@ -24,22 +25,19 @@ struct Shape {
 };
 
 // SmolLM2-135M, and the shape of Llama-3.2-1B.
-constexpr Shape kShapes[] = {{576, 576},   {192, 576},   {1536, 576},  {576, 1536}, {49152, 576},
+constexpr Shape kShapes[] = {{576, 576},   {192, 576},   {1536, 576},  {576, 1536},   {49152, 576},
                              {2048, 2048}, {8192, 2048}, {2048, 8192}, {128256, 2048}};
 
 const QuantFormat kFormats[] = {
-    affine_format(4, 64, ScaleType::bf16),
-    ggml_format(QuantKind::q4_0),
-    ggml_format(QuantKind::q8_0),
-    ggml_format(QuantKind::q4_k),
-    ggml_format(QuantKind::q6_k),
-    dense_format(QuantKind::bf16),
+    affine_format(4, 64, ScaleType::bf16), ggml_format(QuantKind::q4_0), ggml_format(QuantKind::q8_0),
+    ggml_format(QuantKind::q4_k),          ggml_format(QuantKind::q6_k), dense_format(QuantKind::bf16),
 };
 
 /// As many matrices of a shape as exceed the caches, so that decode reads from memory as it does in a model.
 std::vector<PackedMatrix> make_weights(const QuantFormat& format, Shape shape, double bytes) {
   const auto code_bytes = static_cast<size_t>(shape.n * format.row_bytes(shape.k));
-  const auto scale_size = static_cast<size_t>(shape.n * format.scales_per_row(shape.k) * scale_bytes(format.scale_type));
+  const auto scale_size =
+      static_cast<size_t>(shape.n * format.scales_per_row(shape.k) * scale_bytes(format.scale_type));
   std::vector<uint8_t> codes(code_bytes), scales(scale_size, 0x3c);
   std::mt19937 random(1);
   for (uint8_t& byte : codes) byte = static_cast<uint8_t>(random() & 0x3f);  // also keeps scales in blocks finite
@@ -97,7 +95,8 @@ void dense(benchmark::State& state, GemmType type, int64_t size) {
 void register_products() {
   for (const QuantFormat& format : kFormats) {
     for (const Shape shape : kShapes) {
-      const std::string name = format.name() + "/" + std::to_string(shape.n) + "x" + std::to_string(shape.k);
+      std::string name = format.name() + "/" + std::to_string(shape.n) + "x" + std::to_string(shape.k);
+      std::replace(name.begin(), name.end(), ' ', '_');
       for (const int64_t rows : {1, 4, 12, 512}) {
         if (rows > 12 && shape.n > 10000) continue;
         benchmark::RegisterBenchmark((name + "/rows:" + std::to_string(rows)).c_str(), product, format, shape, rows,

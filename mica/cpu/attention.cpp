@@ -21,7 +21,8 @@ void check(const AttentionArgs& args) {
   if (args.kv_heads <= 0 || args.heads % args.kv_heads != 0) {
     fail_as<std::invalid_argument>("attention of {} heads with {} key heads", args.heads, args.kv_heads);
   }
-  if (args.additive_mask && args.bool_mask) fail_as<std::invalid_argument>("attention with two masks");
+  if (args.additive_mask != nullptr && args.bool_mask != nullptr)
+    fail_as<std::invalid_argument>("attention with two masks");
   if (args.window > 0 && !args.causal) fail_as<std::invalid_argument>("attention with a window that is not causal");
 }
 

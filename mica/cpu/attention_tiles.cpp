@@ -61,10 +61,8 @@ class TilesTask {
         scores_(static_cast<size_t>(kBlockKeys * width_)),
         first_(static_cast<size_t>(width_)),
         last_(static_cast<size_t>(width_)) {
-    if (args.additive_mask || args.bool_mask) bias_.resize(scores_.size());
+    if (args.additive_mask != nullptr || args.bool_mask != nullptr) bias_.resize(scores_.size());
   }
-
-  int64_t width() const { return width_; }
 
   /// Rows [begin, end) of a key head.
   void run(int64_t batch, int64_t kv_head, int64_t begin, int64_t end) {
@@ -222,7 +220,7 @@ class TilesTask {
 
 void attention_by_tiles(const AttentionArgs& args, ThreadPool& pool, Isa isa) {
   const int64_t rows = args.queries * attention_group(args);
-  const int64_t task_rows = kTaskTiles * TilesTask(args, isa).width();
+  const int64_t task_rows = kTaskTiles * choose_kernels(isa).shape(false).cols;
   const int64_t tasks = (rows + task_rows - 1) / task_rows;
   pool.parallel_for(args.batch * args.kv_heads * tasks, 1, [&](int64_t begin, int64_t end) {
     TilesTask task(args, isa);

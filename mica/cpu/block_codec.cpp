@@ -92,25 +92,38 @@ CodeScheme scheme_of(QuantKind kind) {
   }
 }
 
+/// Place of an affine scheme in a table: scale type and group size are numbered from 0.
+size_t affine_index(int type, int group, int bits) {
+  return (static_cast<size_t>(type) * 3 + static_cast<size_t>(group)) * 9 + static_cast<size_t>(bits);
+}
+
 uint32_t load_bits(const void* array, int64_t index, int bytes) {
   uint32_t bits = 0;
   std::memcpy(&bits, static_cast<const std::byte*>(array) + index * bytes, static_cast<size_t>(bytes));
   return bits;
 }
 
-/// `count` codes of `bits` bits from a little-endian bit stream; count · bits is a multiple of 8.
+/// `count` codes of 4 bits, the low nibble first.
+void unpack_nibbles(const uint8_t* stream, int count, uint8_t* codes) {
+  for (int i = 0; i < count / 2; ++i) {
+    codes[2 * i] = stream[i] & 15;
+    codes[2 * i + 1] = stream[i] >> 4;
+  }
+}
+
+/// `count` codes of `bits` bits from a little-endian bit stream; count is a multiple of 8.
 void unpack_stream(const uint8_t* stream, int bits, int count, uint8_t* codes) {
-  const uint32_t mask = (1u << bits) - 1;
-  uint32_t window = 0;
-  int available = 0;
-  for (int i = 0; i < count; ++i) {
-    if (available < bits) {
-      window |= static_cast<uint32_t>(*stream++) << available;
-      available += 8;
-    }
-    codes[i] = static_cast<uint8_t>(window & mask);
-    window >>= bits;
-    available -= bits;
+  if (bits == 4) return unpack_nibbles(stream, count, codes);
+  if (bits == 8) {
+    std::memcpy(codes, stream, static_cast<size_t>(count));
+    return;
+  }
+  const uint64_t mask = (1u << bits) - 1;
+  for (int i = 0; i < count; i += 8, stream += bits) {
+    // Eight codes are a whole number of bytes.
+    uint64_t window = 0;
+    std::memcpy(&window, stream, static_cast<size_t>(bits));
+    for (int j = 0; j < 8; ++j) codes[i + j] = static_cast<uint8_t>((window >> (bits * j)) & mask);
   }
 }
 
@@ -138,8 +151,7 @@ const CodeScheme& code_scheme(const QuantFormat& format) {
     for (int type = 0; type < 3; ++type) {
       for (int group = 0; group < 3; ++group) {
         for (int bits = 0; bits <= 8; ++bits) {
-          table[static_cast<size_t>((type * 3 + group) * 9 + bits)] =
-              affine_scheme(bits, 32 << group, static_cast<ScaleType>(type + 1));
+          table[affine_index(type, group, bits)] = affine_scheme(bits, 32 << group, static_cast<ScaleType>(type + 1));
         }
       }
     }
@@ -148,12 +160,13 @@ const CodeScheme& code_scheme(const QuantFormat& format) {
   if (format.kind != QuantKind::affine) return kinds[static_cast<size_t>(format.kind)];
   const int type = static_cast<int>(format.scale_type) - 1;
   const int group = std::countr_zero(static_cast<unsigned>(format.group_size)) - 5;
-  return affine[static_cast<size_t>((type * 3 + group) * 9 + format.bits)];
+  return affine[affine_index(type, group, format.bits)];
 }
 
 void decode_record(const QuantizedMatrix& matrix, int64_t row, int64_t index, CodeRecord& out) {
   const QuantFormat& format = matrix.format;
-  const auto* codes = static_cast<const uint8_t*>(matrix.codes) + row * format.row_bytes(matrix.cols);
+  const int64_t row_bytes = matrix.cols / format.block_size * format.block_bytes;
+  const auto* codes = static_cast<const uint8_t*>(matrix.codes) + row * row_bytes;
   if (format.is_ggml_block()) return decode_ggml_block(format.kind, codes + index * format.block_bytes, out);
   const CodeScheme& scheme = code_scheme(format);
   unpack_stream(codes + index * format.block_bytes, format.bits, scheme.record, out.codes);

@@ -103,10 +103,12 @@ int64_t indexed_offset(const array& a, std::span<const array> indices, const std
   int64_t offset = 0;
   for (size_t j = 0; j < indices.size(); ++j) {
     const auto axis = static_cast<size_t>(axes[j]);
-    // A slice longer than 1 must fit behind its index.
-    const int64_t places = a.shape()[axis] - std::max<int64_t>(slice_sizes[axis], 1) + 1;
-    const int64_t index = indices[j].data<int64_t>()[i];
-    offset += checked_index(index < 0 ? index + a.shape()[axis] : index, places, op) * a.strides()[axis];
+    const int64_t at = checked_index(indices[j].data<int64_t>()[i], a.shape()[axis], op);
+    if (at + slice_sizes[axis] > a.shape()[axis]) {
+      fail_as<std::out_of_range>("[{}] a slice of {} does not fit behind index {} of an axis of {}", op,
+                                 slice_sizes[axis], at, a.shape()[axis]);
+    }
+    offset += at * a.strides()[axis];
   }
   return offset;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -21,6 +23,11 @@ array slice(const array& a, const array& start, std::vector<int> axes, Shape sli
 array slice_update(const array& src, const array& update, Shape start, Shape stop, Shape strides,
                    StreamOrDevice s = {});
 array slice_update(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+/// For bounds written in braces, which would fit the overload with dynamic starts too.
+inline array slice_update(const array& src, const array& update, std::initializer_list<ShapeElem> start, Shape stop,
+                          StreamOrDevice s = {}) {
+  return slice_update(src, update, Shape(start), std::move(stop), s);
+}
 array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes,
                    StreamOrDevice s = {});
 

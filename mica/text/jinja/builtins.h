@@ -45,6 +45,7 @@ template <typename F>
 using Table = std::span<const std::pair<std::string_view, F>>;
 
 Table<Filter> text_filters();
+Value filter_wordwrap(Interpreter& interpreter, const Arguments& arguments);
 Table<Filter> sequence_filters();
 Table<Filter> selection_filters();
 Table<Filter> number_filters();

@@ -58,7 +58,9 @@ Value Interpreter::evaluate(const Expr& expr, const ScopePtr& scope) {
       const Value left = child(0);
       const Value right = child(1);
       charge(left.weight() + right.weight());
-      return binary_operation(expr.name, left, right);
+      Value result = binary_operation(expr.name, left, right);
+      charge(result.weight());
+      return result;
     }
     case ExprKind::concat:
       return evaluate_concat(expr, scope);
@@ -127,13 +129,15 @@ Value Interpreter::evaluate_comparison(const Expr& expr, const ScopePtr& scope) 
 }
 
 Value Interpreter::evaluate_filter(const Expr& expr, const ScopePtr& scope, const Value* input) {
-  Arguments arguments;
   const Expr* inner = expr.children[0].get();
   // The chain of a filter block ends in a filter without an operand: the block's text.
-  Value value = !inner                                     ? *input
-                : input && inner->kind == ExprKind::filter ? evaluate_filter(*inner, scope, input)
-                                                           : evaluate(*inner, scope);
-  arguments = evaluate_arguments(expr.arguments, scope);
+  Value value;
+  if (!inner) {
+    if (input) value = *input;
+  } else {
+    value = input && inner->kind == ExprKind::filter ? evaluate_filter(*inner, scope, input) : evaluate(*inner, scope);
+  }
+  Arguments arguments = evaluate_arguments(expr.arguments, scope);
   arguments.positional.insert(arguments.positional.begin(), std::move(value));
   line_ = expr.line;
   return apply_filter(expr.name, arguments);
@@ -166,7 +170,9 @@ Value Interpreter::call(const Value& callee, const Arguments& arguments) {
   charge(arguments);
   const Depth depth(*this);
   const auto alive = callee.shared_object();
-  return alive->call(*this, arguments);
+  Value result = alive->call(*this, arguments);
+  charge(result.weight());
+  return result;
 }
 
 Value Interpreter::apply_filter(std::string_view name, const Arguments& arguments) {
@@ -174,7 +180,9 @@ Value Interpreter::apply_filter(std::string_view name, const Arguments& argument
   if (!filter) throw Failure(fmt::format("No filter named '{}'.", name));
   charge(arguments);
   const Depth depth(*this);
-  return filter(*this, arguments);
+  Value result = filter(*this, arguments);
+  charge(result.weight());
+  return result;
 }
 
 bool Interpreter::apply_test(std::string_view name, const Arguments& arguments) {

@@ -95,7 +95,7 @@ Value truncated(double value, const Value& fallback) {
 Value filter_int(Interpreter&, const Arguments& a) {
   const Parameters p(a, "int", {"value", "default", "base"}, 1);
   require_defined(p[0]);
-  const Value fallback = p.has(1) ? p[1] : Value::integer(0);
+  Value fallback = p.has(1) ? p[1] : Value::integer(0);
   if (p[0].is_integral()) return Value::integer(p[0].as_integer());
   if (p[0].is(Kind::real)) return truncated(p[0].as_real(), fallback);
   if (!p[0].is(Kind::string)) return fallback;

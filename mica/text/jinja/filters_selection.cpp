@@ -8,6 +8,11 @@
 namespace mica::jinja {
 namespace {
 
+/// map, select and so on take anything false for an empty list.
+std::vector<Value> items_or_none(Interpreter& interpreter, const Value& value) {
+  return is_true(value) ? interpreter.items_of(value) : std::vector<Value>();
+}
+
 /// The arguments after the first `skip`, with a place for the item before them.
 Arguments rest_of(const Arguments& a, size_t skip) {
   Arguments out;
@@ -30,12 +35,13 @@ Value filter_map(Interpreter& interpreter, const Arguments& a) {
     if (!p.has(1)) throw Failure("map requires a filter argument");
     const std::vector<Value> path = attribute_path(p[1]);
     const Value fallback = p.has(2) ? p[2] : Value::none();
-    for (const Value& item : interpreter.items_of(p[0])) out.push_back(follow_path(interpreter, item, path, fallback));
+    for (const Value& item : items_or_none(interpreter, p[0]))
+      out.push_back(follow_path(interpreter, item, path, fallback));
     return make_generator(std::move(out));
   }
   const std::string& filter = name_of(a.positional[1], "map");
   Arguments arguments = rest_of(a, 2);
-  for (const Value& item : interpreter.items_of(a.positional[0])) {
+  for (const Value& item : items_or_none(interpreter, a.positional[0])) {
     arguments.positional[0] = item;
     out.push_back(interpreter.apply_filter(filter, arguments));
   }
@@ -51,7 +57,7 @@ Value selected(Interpreter& interpreter, const Arguments& a, bool by_attribute, 
   const std::string test = has_test ? name_of(a.positional[first], "select") : "";
   Arguments arguments = rest_of(a, first + 1);
   std::vector<Value> out;
-  for (const Value& item : interpreter.items_of(a.positional[0])) {
+  for (const Value& item : items_or_none(interpreter, a.positional[0])) {
     Value subject = follow_path(interpreter, item, path, Value::none());
     bool holds = false;
     if (has_test) {

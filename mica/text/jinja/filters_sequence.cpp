@@ -161,8 +161,10 @@ Value filter_slice(Interpreter& interpreter, const Arguments& a) {
   for (int64_t i = 0; i < slices; ++i) {
     interpreter.charge(1);
     const bool longer = i < count % slices;
-    std::vector<Value> part;
-    for (int64_t n = 0; n < count / slices + (longer ? 1 : 0); ++n) part.push_back(items[at++]);
+    const size_t size = static_cast<size_t>(count / slices) + (longer ? 1 : 0);
+    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(at);
+    std::vector<Value> part(begin, begin + static_cast<std::ptrdiff_t>(size));
+    at += size;
     if (p.has(2) && !p[2].is(Kind::none) && !longer) part.push_back(p[2]);
     out.push_back(Value::list(std::move(part)));
   }

@@ -95,7 +95,7 @@ Value filter_indent(Interpreter&, const Arguments& a) {
     if (indented) out.append(indentation);
     out.append(lines[i]);
   }
-  return Value::string(std::move(out));
+  return Value::string(out.as_markup(p[0].text().is_markup()));
 }
 
 Value filter_tojson(Interpreter&, const Arguments& a) {
@@ -123,20 +123,13 @@ Value filter_tojson(Interpreter&, const Arguments& a) {
 }
 
 Value filter_escape(Interpreter&, const Arguments& a) {
-  const Text text = only(a, "escape");
-  const std::string& bytes = text.bytes();
-  Text out;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const char c = bytes[i];
-    const std::string_view shown = c == '&'    ? "&amp;"
-                                   : c == '<'  ? "&lt;"
-                                   : c == '>'  ? "&gt;"
-                                   : c == '"'  ? "&#34;"
-                                   : c == '\'' ? "&#39;"
-                                               : std::string_view(&bytes[i], 1);
-    out.append_like(text, i, shown);
-  }
-  return Value::string(std::move(out));
+  return Value::string(escaped(only(a, "escape")));
+}
+Value filter_forceescape(Interpreter&, const Arguments& a) {
+  return Value::string(escaped(only(a, "forceescape").as_markup(false)));
+}
+Value filter_safe(Interpreter&, const Arguments& a) {
+  return Value::string(only(a, "safe").as_markup(true));
 }
 
 std::string url_quoted(const std::string& bytes, bool query) {
@@ -281,7 +274,7 @@ constexpr std::pair<std::string_view, Filter> kFilters[] = {
     {"capitalize", filter_capitalize},
     {"title", filter_title},
     {"string", filter_string},
-    {"safe", filter_string},
+    {"safe", filter_safe},
     {"trim", filter_trim},
     {"replace", filter_replace},
     {"join", filter_join},
@@ -289,11 +282,12 @@ constexpr std::pair<std::string_view, Filter> kFilters[] = {
     {"tojson", filter_tojson},
     {"escape", filter_escape},
     {"e", filter_escape},
-    {"forceescape", filter_escape},
+    {"forceescape", filter_forceescape},
     {"urlencode", filter_urlencode},
     {"center", filter_center},
     {"truncate", filter_truncate},
     {"wordcount", filter_wordcount},
+    {"wordwrap", filter_wordwrap},
     {"striptags", filter_striptags},
     {"format", filter_format},
     {"attr", filter_refused},

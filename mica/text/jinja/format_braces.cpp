@@ -73,7 +73,6 @@ Value BraceFormatter::look_up(std::string_view path) {
       value = interpreter_.item(value, is_integer(part) ? Value::integer(static_cast<int64_t>(to_index(part)))
                                                         : Value::string(std::string(part)));
     }
-    require_defined(value);
     at = end + (item ? 1 : 0);
   }
   return value;
@@ -91,9 +90,11 @@ Text BraceFormatter::replacement(const Text& field, int nesting) {
     if (how != "s" && how != "r") throw Failure(fmt::format("Unknown conversion specifier '{}'", how));
     value = Value::string(how == "r" ? repr(value) : to_text(value));
   }
-  if (colon == bytes.size()) return format_value(value, "");
+  std::string spec;
   // The specification may hold fields itself.
-  return format_value(value, format(field.part(colon + 1, bytes.size()), nesting + 1).bytes());
+  if (colon < bytes.size()) spec = format(field.part(colon + 1, bytes.size()), nesting + 1).bytes();
+  Text text = format_value(value, spec);
+  return field.is_markup() ? escaped(text) : text;
 }
 
 Text BraceFormatter::format(const Text& format, int nesting) {
@@ -120,7 +121,7 @@ Text BraceFormatter::format(const Text& format, int nesting) {
     out.append(replacement(format.part(brace + 1, end - 1), nesting));
     at = end;
   }
-  return out;
+  return out.as_markup(format.is_markup());
 }
 
 }  // namespace

@@ -172,6 +172,7 @@ Text PercentFormatter::convert(const Conversion& c, const Value& value) const {
   const std::string_view type(&c.type, 1);
   if (type.find_first_of("sra") == 0) {
     Text text = c.type == 's' ? to_text(value) : repr(value);
+    if (format_.is_markup()) text = escaped(text);
     size_t end = 0;
     for (int i = 0; i < c.precision && end < text.size(); ++i) end += utf8_length(text.bytes()[end]);
     if (c.precision >= 0) text = text.part(0, end);
@@ -222,7 +223,7 @@ Text PercentFormatter::run() {
                             ? next_ >= arguments_.sequence().items.size()
                             : next_ > 0 || used_mapping_ || arguments_.is(Kind::dict) || arguments_.is(Kind::sequence);
   if (!all_used) throw Failure("not all arguments converted during string formatting");
-  return out;
+  return out.as_markup(format_.is_markup());
 }
 
 }  // namespace

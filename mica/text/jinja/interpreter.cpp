@@ -54,7 +54,8 @@ void Interpreter::remember(std::shared_ptr<Object> object) {
 
 void Interpreter::charge(uint64_t work) {
   work_ += work;
-  if (work_ > settings_.max_work) throw Failure(fmt::format("the template takes more than {} steps", settings_.max_work));
+  if (work_ > settings_.max_work)
+    throw Failure(fmt::format("the template takes more than {} steps", settings_.max_work));
   if (work_ < next_clock_check_) return;
   next_clock_check_ = work_ + kClockInterval;
   if (std::chrono::steady_clock::now() > deadline_) {
@@ -85,7 +86,7 @@ Text Interpreter::run(const Body& body, const Dict& variables, const Dict& globa
 }
 
 void Interpreter::write(const Text& text) {
-  charge(text.size() / 16);
+  charge(text.size() / 8);
   output_->append(text);
   if (output_->size() > settings_.max_output_bytes) {
     throw Failure(fmt::format("the output is longer than {} bytes", settings_.max_output_bytes));
@@ -93,7 +94,7 @@ void Interpreter::write(const Text& text) {
 }
 
 void Interpreter::write(std::string_view text) {
-  charge(text.size() / 16);
+  charge(text.size() / 8);
   output_->append(text);
   if (output_->size() > settings_.max_output_bytes) {
     throw Failure(fmt::format("the output is longer than {} bytes", settings_.max_output_bytes));

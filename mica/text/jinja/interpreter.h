@@ -16,7 +16,7 @@ namespace mica::jinja {
 
 /// What rendering may take (reaching a limit is an Error), and when it takes place.
 struct Settings {
-  /// Evaluated nodes, plus one for each item and each 16 bytes of text that an operation touches.
+  /// Evaluated nodes, plus one for each item and each 8 bytes of text that an operation touches.
   uint64_t max_work = 10'000'000;
   /// Nested evaluations: expressions, statements, macro calls, recursive loops.
   int max_depth = 800;

@@ -137,6 +137,7 @@ bool Lexer::accept_end(std::string_view close, bool trims_newline) {
 }
 
 void Lexer::lex_comment() {
+  if (at_ == source_.size()) return;
   // The first end counts, and a sign before it belongs to it.
   const size_t end = source_.find("#}", at_);
   if (end == std::string::npos) fail_here("a comment without its end '#}'");

@@ -189,10 +189,7 @@ std::vector<Text> split_at_space(const Text& text, int64_t count, bool from_righ
     end -= from_right ? trailing_space(rest) : 0;
     if (begin >= end) break;
     if (count >= 0 && n >= count) {
-      // The last piece keeps its inner white space.
-      const std::string_view last = bytes.substr(begin, end - begin);
-      if (from_right) begin += leading_space(last);
-      if (!from_right) end -= trailing_space(last);
+      // The last piece keeps the white space inside and beyond it.
       out.push_back(text.part(begin, end));
       break;
     }

@@ -30,8 +30,9 @@ Value add(const Value& a, const Value& b) {
   if (a.is_integral() && b.is_integral()) return Value::integer(checked(checked_add(a.as_integer(), b.as_integer())));
   if (a.is_number() && b.is_number()) return Value::real(a.as_real() + b.as_real());
   if (a.is(Kind::string) && b.is(Kind::string)) {
-    Text out = a.text();
-    out.append(b.text());
+    const bool markup = a.text().is_markup() || b.text().is_markup();
+    Text out = markup ? escaped(a.text()) : a.text();
+    out.append(markup ? escaped(b.text()) : b.text());
     return Value::string(std::move(out));
   }
   for (const SequenceKind kind : {SequenceKind::list, SequenceKind::tuple}) {
@@ -51,7 +52,7 @@ Value repeat(const Value& value, int64_t count) {
     if (size > 0 && times > kMaxTextBytes / size) throw Failure("a string longer than 64 MiB");
     Text out;
     for (size_t i = 0; size > 0 && i < times; ++i) out.append(value.text());
-    return Value::string(std::move(out));
+    return Value::string(out.as_markup(value.text().is_markup()));
   }
   const Sequence& sequence = value.sequence();
   std::vector<Value> items;

@@ -356,9 +356,10 @@ ExprPtr Parser::parse_subscript(ExprPtr node) {
   }
   expect_symbol("[");
   std::vector<ExprPtr> parts;
-  do {
+  while (!at_symbol("]")) {
     parts.push_back(parse_subscript_part());
-  } while (accept_symbol(",") && !at_symbol("]"));
+    if (!accept_symbol(",")) break;
+  }
   expect_symbol("]");
   ExprPtr index = parts.size() == 1 ? std::move(parts[0]) : make(ExprKind::tuple, line, std::move(parts));
   return make(ExprKind::item, line, list_of(std::move(node), std::move(index)));

@@ -87,6 +87,8 @@ class Parser {
   /// Counts nesting while alive; refuses more than kMaxNesting.
   class Nesting;
   int nesting_ = 0;
+  /// For loops around the statement being parsed, inside the innermost macro.
+  int loops_ = 0;
 
   std::string name_;
   std::vector<Token> tokens_;

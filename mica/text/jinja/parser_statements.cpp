@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -112,7 +113,9 @@ Stmt Parser::parse_for() {
   out.exprs.push_back(accept_name("if") ? parse_expression() : nullptr);
   out.recursive = accept_name("recursive");
   end_block();
+  ++loops_;
   out.bodies.push_back(parse_body({"else", "endfor"}));
+  --loops_;
   if (next().text == "else") {
     end_block();
     out.bodies.push_back(parse_body({"endfor"}));
@@ -188,7 +191,9 @@ void Parser::parse_parameters(Stmt& macro) {
 void Parser::parse_macro_body(Stmt& macro, std::string_view end_tag) {
   end_block();
   macros_.emplace_back();
+  const int outer_loops = std::exchange(loops_, 0);
   macro.bodies.push_back(parse_body({end_tag}));
+  loops_ = outer_loops;
   next();
   macro.uses = macros_.back();
   macros_.pop_back();
@@ -253,6 +258,7 @@ Stmt Parser::parse_generation() {
 }
 
 Stmt Parser::parse_loop_control(StmtKind kind) {
+  if (loops_ == 0) fail_here("break or continue outside of a loop");
   Stmt out;
   out.kind = kind;
   return out;

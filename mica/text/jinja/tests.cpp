@@ -102,7 +102,8 @@ bool is_test(Interpreter&, const Arguments& a) {
   return find_test(to_text(only(a, "test")).bytes()) != nullptr;
 }
 bool is_escaped(Interpreter&, const Arguments& a) {
-  return (void)only(a, "escaped"), false;
+  const Value& value = only(a, "escaped");
+  return value.is(Kind::string) && value.text().is_markup();
 }
 
 template <char kFirst, char kSecond = '\0'>

@@ -38,8 +38,14 @@ class Text {
   /// Sorted, apart from each other, not empty.
   const std::vector<Span>& untrusted() const { return untrusted_; }
   bool is_untrusted(size_t at) const;
+  /// Where the bytes of the same trust as byte `at` end.
+  size_t end_of_run(size_t at) const;
+  /// Whether it is safe HTML (Python's Markup, made by the filters safe and escape): what is added to it gets escaped.
+  bool is_markup() const { return markup_; }
+  /// The same text with or without that mark.
+  Text as_markup(bool markup) const;
 
-  /// Bytes [begin, end), which must lie inside.
+  /// Bytes [begin, end), which must lie inside. A part of markup is markup.
   Text part(size_t begin, size_t end) const;
   /// Throws Failure past kMaxTextBytes.
   void append(std::string_view trusted);
@@ -55,6 +61,10 @@ class Text {
 
   std::string bytes_;
   std::vector<Span> untrusted_;
+  bool markup_ = false;
 };
+
+/// `text` as markup, with & < > " and ' as HTML entities; markup stays as it is.
+Text escaped(const Text& text);
 
 }  // namespace mica::jinja

@@ -63,12 +63,16 @@ Text replaced(const Text& text, const Text& from, const Text& to, int64_t count)
 Text map_case(const Text& text, std::string (*convert)(char32_t)) {
   Text out;
   const std::string& bytes = text.bytes();
+  // One piece for each run of the same trust.
   for (size_t at = 0; at < bytes.size();) {
     const size_t start = at;
-    const std::string converted = convert(next_code_point(bytes, at));
+    const size_t end = text.end_of_run(at);
+    std::string converted;
+    converted.reserve(end - start);
+    while (at < end) converted += convert(next_code_point(bytes, at));
     out.append_like(text, start, converted);
   }
-  return out;
+  return out.as_markup(text.is_markup());
 }
 
 Text capitalized(const Text& text) {
@@ -76,13 +80,13 @@ Text capitalized(const Text& text) {
   const size_t first = utf8_length(text.bytes()[0]);
   Text out = map_case(text.part(0, first), title_case);
   out.append(map_case(text.part(first, text.size()), lower_case));
-  return out;
+  return out.as_markup(text.is_markup());
 }
 
 Text joined(Interpreter& interpreter, const Text& separator, const std::vector<Value>& items) {
   Text out;
   for (size_t i = 0; i < items.size(); ++i) {
-    interpreter.charge(items[i].weight() + separator.size() / 16);
+    interpreter.charge(items[i].weight() + separator.size() / 8);
     if (i > 0) out.append(separator);
     out.append(to_text(items[i]));
   }

@@ -126,7 +126,7 @@ const std::string& Value::message() const {
 }
 
 uint64_t Value::weight() const {
-  if (kind_ == Kind::string) return 1 + text().size() / 16;
+  if (kind_ == Kind::string) return 1 + text().size() / 8;
   if (kind_ == Kind::sequence) return sequence().weight;
   if (kind_ == Kind::dict) return dict().weight_;
   return 1;

@@ -58,7 +58,7 @@ class Value {
   std::shared_ptr<Object> shared_object() const { return std::static_pointer_cast<Object>(data_); }
   const void* identity() const { return data_.get(); }
 
-  /// How much there is of it: nested values and string bytes, what an operation on it costs at most.
+  /// How much there is of it, for counting work: 1 for each nested value and for each 8 bytes of text.
   uint64_t weight() const;
   int depth() const;
 

@@ -1,0 +1,60 @@
+// Attention of SmolLM2-135M (9 heads, 3 key heads of 64) and of the 1B Llama shape (32, 8): GB/s of keys and values for
+// one query, GFLOP/s for a prompt. Runs on ThreadPool::global() (MICA_THREADS) at the active instruction set
+// (MICA_ISA).
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "mica/cpu/attention.h"
+
+namespace {
+
+using namespace mica;
+using namespace mica::cpu;
+
+void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t queries, int64_t keys, KvType type) {
+  constexpr int64_t kDim = 64;
+  const std::vector<float> q(static_cast<size_t>(heads * queries * kDim), 0.1f);
+  std::vector<float> out(q.size());
+  const int64_t width = type == KvType::f32 ? 4 : 2;
+  const std::vector<uint8_t> k(static_cast<size_t>(kv_heads * keys * kDim * width)), v(k.size());
+  AttentionArgs args;
+  args.heads = heads;
+  args.kv_heads = kv_heads;
+  args.queries = queries;
+  args.keys = keys;
+  args.dim = args.value_dim = kDim;
+  args.q = {q.data(), 0, queries * kDim, kDim};
+  args.k = {k.data(), 0, keys * kDim, kDim};
+  args.v = {v.data(), 0, keys * kDim, kDim};
+  args.out = {out.data(), 0, queries * kDim, kDim};
+  args.kv_type = type;
+  args.causal = true;
+  for (auto _ : state) attention(args, ThreadPool::global());
+  const auto rate = benchmark::Counter::kIsIterationInvariantRate;
+  const double pairs =
+      static_cast<double>(queries) * (static_cast<double>(keys) - 0.5 * static_cast<double>(queries - 1));
+  state.counters["GB/s"] = {static_cast<double>(k.size() + v.size()) * 1e-9, rate};
+  state.counters["GFLOP/s"] = {4e-9 * static_cast<double>(heads * kDim) * pairs, rate};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::pair<const char*, KvType> types[] = {{"f32", KvType::f32}, {"f16", KvType::f16}, {"bf16", KvType::bf16}};
+  for (const auto& [name, type] : types) {
+    for (const auto& [heads, kv_heads] : {std::pair(9, 3), {32, 8}}) {
+      for (const auto& [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {
+        const std::string label = std::string(name) + "/heads:" + std::to_string(heads) +
+                                  "/queries:" + std::to_string(queries) + "/keys:" + std::to_string(keys);
+        benchmark::RegisterBenchmark(label.c_str(), attend, heads, kv_heads, queries, keys, type)->UseRealTime();
+      }
+    }
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
