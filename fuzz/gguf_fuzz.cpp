@@ -25,7 +25,7 @@ void read(const mica::GgufValue& value) {
     value.as_f32_array();
     value.as_i64_array();
   } catch (const mica::Error&) {
-    // Of another type.
+    return;  // of another type
   }
 }
 
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const mica::GgufValue& value : gguf.values()) read(value);
     for (const mica::GgufTensor& tensor : gguf.tensors()) sum(tensor.bytes);
   } catch (const mica::Error&) {
-    // What bad input should end in.
+    return 0;  // what bad input should end in
   }
   return 0;
 }

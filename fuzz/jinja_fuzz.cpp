@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const mica::text::ChatTemplate chat(source, "fuzz", {{"bos_token", "<s>"}, {"eos_token", "</s>"}});
     check_marks(chat.render(messages(), options), source);
   } catch (const mica::Error&) {
-    // What bad input should end in.
+    return 0;  // what bad input should end in
   }
   return 0;
 }

@@ -142,7 +142,7 @@ Json JsonParser::parse_number() {
   bool is_integer = false;
   const size_t length = number_length(scan_.rest(), is_integer);
   if (length == 0) scan_.fail_at(scan_.at(), "a malformed number");
-  const std::string_view text = scan_.rest().substr(0, length);
+  const std::string text(scan_.rest().substr(0, length));
   scan_.advance(length);
   const auto read = [&](auto& value) {
     return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
@@ -154,7 +154,7 @@ Json JsonParser::parse_number() {
   double number = 0;
   if (read(number)) return number;
   // Out of a double's range: infinity or zero, as in Python. from_chars does not tell which.
-  return std::strtod(std::string(text).c_str(), nullptr);
+  return std::strtod(text.c_str(), nullptr);
 }
 
 }  // namespace

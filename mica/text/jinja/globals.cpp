@@ -28,7 +28,7 @@ Value strftime_now(Interpreter& interpreter, const Arguments& a) {
   const Parameters p(a, "strftime_now", {"format"}, 1);
   timeval now{};
   ::gettimeofday(&now, nullptr);
-  if (interpreter.settings().now) now = {*interpreter.settings().now, 0};
+  if (const auto& fixed = interpreter.settings().now) now = {*fixed, 0};
   std::tm local{};
   ::localtime_r(&now.tv_sec, &local);
   std::string format;
@@ -64,6 +64,7 @@ Value make_range(Interpreter& interpreter, const Arguments& a) {
   if (length > kMaxRange)
     throw Failure(fmt::format("Range too big. The sandbox blocks ranges larger than {}.", kMaxRange));
   std::vector<Value> items;
+  items.reserve(length);
   for (uint64_t i = 0; i < length; ++i) {
     items.push_back(Value::integer(static_cast<int64_t>(static_cast<uint64_t>(start) + i * stride)));
   }

@@ -56,6 +56,7 @@ Value Macro::attribute(std::string_view name) {
   if (name == "name") return Value::string(name_);
   if (name == "arguments") {
     std::vector<Value> names;
+    names.reserve(stmt_.parameters.size());
     for (const std::string& parameter : stmt_.parameters) names.push_back(Value::string(parameter));
     return Value::tuple(std::move(names));
   }

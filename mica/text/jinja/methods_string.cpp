@@ -13,6 +13,7 @@ namespace {
 
 Value text_list(std::vector<Text> texts) {
   std::vector<Value> out;
+  out.reserve(texts.size());
   for (Text& text : texts) out.push_back(Value::string(std::move(text)));
   return Value::list(std::move(out));
 }
