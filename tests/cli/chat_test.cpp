@@ -37,8 +37,8 @@ class Chat : public testing::Test {
     }
   }
 
-  Arguments chat(const Arguments& more = {}) const {
-    Arguments out = {"chat", "--model", model_.string(), "--max-tokens", "24"};
+  Arguments chat(const Arguments& more = {}, const char* max_tokens = "24") const {
+    Arguments out = {"chat", "--model", model_.string(), "--max-tokens", max_tokens};
     out.insert(out.end(), more.begin(), more.end());
     return out;
   }
@@ -115,14 +115,14 @@ TEST_F(Chat, InterruptStopsAnAnswerInAPipe) {
   Setting setting;
   setting.input = "Count from one to one hundred in words.\n/show\n";
   setting.interrupt_when = [](const std::string& out) { return !out.empty(); };
-  const Outcome outcome = run(chat({"--max-tokens", "400"}), setting);
+  const Outcome outcome = run(chat({}, "400"), setting);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("; stopped]"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("max-tokens"), std::string::npos) << "the program did not go on";
 }
 
 TEST_F(Chat, TerminalEditsAndRecalls) {
-  Terminal terminal(chat({"--max-tokens", "3"}));
+  Terminal terminal(chat({}, "3"));
   ASSERT_TRUE(terminal.wait_for(">>> ")) << terminal.screen();
   // Typed with mistakes: the line becomes "/system Grüße 日本 x👍y".
   terminal.type(
@@ -155,7 +155,7 @@ TEST_F(Chat, TerminalEditsAndRecalls) {
 
 TEST_F(Chat, TerminalPasteContinuationAndHistoryOfSeveralLines) {
   {
-    Terminal terminal(chat({"--max-tokens", "2"}), 20);
+    Terminal terminal(chat({}, "2"), 20);
     ASSERT_TRUE(terminal.wait_for(">>> "));
     terminal.type("/system \033[200~one\rtwo\\x\033[201~\\\rthree, which is longer than the window is wide\r");
     ASSERT_TRUE(terminal.wait_for("new conversation")) << terminal.screen();
@@ -175,7 +175,7 @@ TEST_F(Chat, TerminalPasteContinuationAndHistoryOfSeveralLines) {
 }
 
 TEST_F(Chat, TerminalInterrupts) {
-  Terminal terminal(chat({"--max-tokens", "400"}));
+  Terminal terminal(chat({}, "400"));
   ASSERT_TRUE(terminal.wait_for(">>> "));
   terminal.type(std::string("not sent") + kCtrlC);
   ASSERT_TRUE(terminal.wait_for(">>> "));
@@ -185,9 +185,9 @@ TEST_F(Chat, TerminalInterrupts) {
   EXPECT_TRUE(terminal.wait_for("Ctrl-D or type /exit")) << terminal.screen();
   ASSERT_TRUE(terminal.wait_for(">>> "));
   terminal.type("Count from one to one hundred in words.\r");
-  // Some of the answer is there: words of more than the echoed question.
-  ASSERT_TRUE(terminal.wait_for("words.\r\n"));
-  ASSERT_TRUE(terminal.wait_for(" "));
+  // The prompt gives the terminal back; what follows is the answer.
+  ASSERT_TRUE(terminal.wait_for("\033[?2004l"));
+  ASSERT_TRUE(terminal.wait_for("e"));
   terminal.type(kCtrlC);
   EXPECT_TRUE(terminal.wait_for("; stopped]")) << terminal.screen();
   ASSERT_TRUE(terminal.wait_for(">>> "));

@@ -23,7 +23,9 @@ class Program : public testing::Test {
   }
 };
 
-const Arguments kFrance = {"generate", "--prompt", "What is the capital of France?", "--max-tokens", "24"};
+Arguments france(const char* max_tokens = "24") {
+  return {"generate", "--exact", "--prompt", "What is the capital of France?", "--max-tokens", max_tokens};
+}
 
 Arguments with(Arguments arguments, const Arguments& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -37,11 +39,11 @@ std::vector<float> values_of(const NpyArray& array) {
 }
 
 TEST_F(Program, GenerateAnswersAndRepeats) {
-  const Outcome greedy = run(kFrance);
+  const Outcome greedy = run(france());
   EXPECT_EQ(greedy.code, 0) << greedy.err;
   EXPECT_NE(greedy.out.find("Paris"), std::string::npos) << greedy.out;
   EXPECT_NE(greedy.err.find("tokens-per-sec"), std::string::npos) << greedy.err;
-  const Arguments sampled = with(kFrance, {"--temp", "1.5", "--seed", "7", "--verbose", "false"});
+  const Arguments sampled = with(france(), {"--temp", "1.5", "--seed", "7", "--verbose", "false"});
   const Outcome first = run(sampled);
   const Outcome second = run(sampled);
   EXPECT_GT(first.out.size(), 1u);
@@ -50,15 +52,15 @@ TEST_F(Program, GenerateAnswersAndRepeats) {
 }
 
 TEST_F(Program, GenerateStopsAndReadsStandardInput) {
-  const Outcome stopped = run(with(kFrance, {"--stop", "Paris"}));
+  const Outcome stopped = run(with(france(), {"--stop", "Paris"}));
   EXPECT_EQ(stopped.code, 0);
   EXPECT_GT(stopped.out.size(), 1u);
   EXPECT_EQ(stopped.out.find("Paris"), std::string::npos) << stopped.out;
-  const Outcome two = run(with(kFrance, {"--max-tokens", "2"}));
+  const Outcome two = run(france("2"));
   EXPECT_NE(two.err.find("Generation: 2 tokens"), std::string::npos) << two.err;
   const Outcome piped =
-      run({"generate", "--prompt", "-", "--max-tokens", "24"}, {.input = "What is the capital of France?"});
-  EXPECT_EQ(piped.out, run(kFrance).out);
+      run({"generate", "--exact", "--prompt", "-", "--max-tokens", "24"}, {.input = "What is the capital of France?"});
+  EXPECT_EQ(piped.out, run(france()).out);
 }
 
 TEST_F(Program, GenerateCanBeInterruptedAndCutOff) {
@@ -69,7 +71,7 @@ TEST_F(Program, GenerateCanBeInterruptedAndCutOff) {
   EXPECT_EQ(stopped.code, 0) << stopped.signal;
   EXPECT_TRUE(stopped.out.ends_with("\n"));
   EXPECT_EQ(stopped.err.find("Generation: 2000"), std::string::npos);
-  const Outcome cut = run(with(kFrance, {"--max-tokens", "100"}), {.close_stdout_after = 1});
+  const Outcome cut = run(france("100"), {.close_stdout_after = 1});
   EXPECT_EQ(cut.signal, 0);
   EXPECT_TRUE(cut.in_time);
 }

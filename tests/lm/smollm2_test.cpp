@@ -64,14 +64,14 @@ TEST_F(SmolLm2, GreedyAnswersEqualTransformers) {
   for (const Json& one : (*fixture_)["answers"]) {
     const auto prompt = one["prompt"].get<std::vector<int32_t>>();
     PromptCache cache = exact_->model.make_cache();
-    array logits = prefill(exact_->model, prompt, cache, 512);
+    array logits = *prefill(exact_->model, prompt, cache, 512);
     std::vector<int32_t> answer;
     Sampler sampler({});
     for (int i = 0; i < 64; ++i) {
       logits.eval();
       std::vector<float> row(logits.data<float>(), logits.data<float>() + logits.size());
       answer.push_back(sampler.sample(row, {}).id);
-      logits = prefill(exact_->model, {&answer.back(), 1}, cache, 1);
+      logits = *prefill(exact_->model, {&answer.back(), 1}, cache, 1);
     }
     EXPECT_EQ(answer, one["answer"].get<std::vector<int32_t>>());
   }
