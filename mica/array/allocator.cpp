@@ -24,7 +24,9 @@ struct Header {
   size_t size;
 };
 
-Header* header(void* block) { return reinterpret_cast<Header*>(static_cast<std::byte*>(block) - kAlignment); }
+Header* header(void* block) {
+  return reinterpret_cast<Header*>(static_cast<std::byte*>(block) - kAlignment);
+}
 
 /// Sizes are rounded up so that blocks of nearly equal needs can serve each other; at most 1/8 is lost.
 size_t rounded(size_t size) {
@@ -135,23 +137,43 @@ class CachingAllocator {
 
 namespace allocator {
 
-Buffer malloc(size_t size) { return Buffer(size == 0 ? nullptr : CachingAllocator::get().take(size)); }
+Buffer malloc(size_t size) {
+  return Buffer(size == 0 ? nullptr : CachingAllocator::get().take(size));
+}
 
 void free(Buffer buffer) {
   if (buffer.ptr()) CachingAllocator::get().give_back(buffer.ptr());
 }
 
-size_t size(Buffer buffer) { return buffer.ptr() ? header(buffer.ptr())->size : 0; }
+size_t size(Buffer buffer) {
+  return buffer.ptr() ? header(buffer.ptr())->size : 0;
+}
 
 }  // namespace allocator
 
-size_t get_active_memory() { return CachingAllocator::get().active(); }
-size_t get_peak_memory() { return CachingAllocator::get().peak(); }
-void reset_peak_memory() { CachingAllocator::get().reset_peak(); }
-size_t get_cache_memory() { return CachingAllocator::get().cached(); }
-size_t set_memory_limit(size_t limit) { return CachingAllocator::get().set_memory_limit(limit); }
-size_t get_memory_limit() { return CachingAllocator::get().memory_limit(); }
-size_t set_cache_limit(size_t limit) { return CachingAllocator::get().set_cache_limit(limit); }
-void clear_cache() { CachingAllocator::get().clear(); }
+size_t get_active_memory() {
+  return CachingAllocator::get().active();
+}
+size_t get_peak_memory() {
+  return CachingAllocator::get().peak();
+}
+void reset_peak_memory() {
+  CachingAllocator::get().reset_peak();
+}
+size_t get_cache_memory() {
+  return CachingAllocator::get().cached();
+}
+size_t set_memory_limit(size_t limit) {
+  return CachingAllocator::get().set_memory_limit(limit);
+}
+size_t get_memory_limit() {
+  return CachingAllocator::get().memory_limit();
+}
+size_t set_cache_limit(size_t limit) {
+  return CachingAllocator::get().set_cache_limit(limit);
+}
+void clear_cache() {
+  CachingAllocator::get().clear();
+}
 
 }  // namespace mica

@@ -96,7 +96,9 @@ std::vector<array> array::outputs() const {
   return out;
 }
 
-void array::detach() { take_inputs(); }
+void array::detach() {
+  take_inputs();
+}
 
 std::vector<array> array::take_inputs() {
   for (const std::weak_ptr<Desc>& sibling : desc_->siblings) {
@@ -111,7 +113,9 @@ std::vector<array> array::take_inputs() {
   return std::exchange(desc_->inputs, {});
 }
 
-void array::eval() { mica::eval(*this); }
+void array::eval() {
+  mica::eval(*this);
+}
 
 void array::wait() const {
   if (is_available() || !desc_->event) return;

@@ -119,8 +119,7 @@ class array {
     Deleter deleter;
     std::shared_ptr<const MappedFile> file;
     Derived derived;
-    Data(allocator::Buffer data_buffer, Deleter data_deleter)
-        : buffer(data_buffer), deleter(std::move(data_deleter)) {}
+    Data(allocator::Buffer data_buffer, Deleter data_deleter) : buffer(data_buffer), deleter(std::move(data_deleter)) {}
     Data(const Data&) = delete;
     Data& operator=(const Data&) = delete;
     ~Data() {
@@ -133,8 +132,7 @@ class array {
   /// A node made by a primitive. Ops use make_array (primitive.h), which infers shape and dtype.
   array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
   static std::vector<array> make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
-                                        const std::shared_ptr<Primitive>& primitive,
-                                        const std::vector<array>& inputs);
+                                        const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs);
 
   std::uintptr_t id() const { return reinterpret_cast<std::uintptr_t>(desc_.get()); }
   bool has_primitive() const { return desc_->primitive != nullptr; }
@@ -144,7 +142,9 @@ class array {
   /// All outputs of this array's primitive in order. Outputs that nobody holds any more are made anew.
   std::vector<array> outputs() const;
   /// Whether this handle is the only user of its memory, which an operation may then overwrite.
-  bool is_donatable() const { return desc_.use_count() == 1 && desc_->data.use_count() == 1 && desc_->data->is_owned(); }
+  bool is_donatable() const {
+    return desc_.use_count() == 1 && desc_->data.use_count() == 1 && desc_->data->is_owned();
+  }
   /// Forgets primitive and inputs: the array becomes a leaf.
   void detach();
   /// detach() that hands the inputs over (of all sibling outputs).
@@ -246,8 +246,12 @@ struct array::ArrayIterator {
   ShapeElem index;
 };
 
-inline array::ArrayIterator array::begin() const { return ArrayIterator(*this); }
-inline array::ArrayIterator array::end() const { return ArrayIterator(*this, shape(0)); }
+inline array::ArrayIterator array::begin() const {
+  return ArrayIterator(*this);
+}
+inline array::ArrayIterator array::end() const {
+  return ArrayIterator(*this, shape(0));
+}
 
 template <typename It>
 void array::init(It data) {

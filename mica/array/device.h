@@ -24,7 +24,9 @@ struct Device {
   bool operator<(const Device& other) const { return std::tie(type, index) < std::tie(other.type, other.index); }
 };
 
-inline bool operator==(const Device& device, Device::DeviceType type) { return device.type == type; }
+inline bool operator==(const Device& device, Device::DeviceType type) {
+  return device.type == type;
+}
 
 /// The device of operations that name none. The GPU when there is one, else the CPU.
 Device default_device();

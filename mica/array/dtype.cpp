@@ -34,16 +34,24 @@ constexpr std::array<Facts, 14> kFacts = {{
     {"complex64", Kind::c, Category::complexfloating},
 }};
 
-const Facts& facts(const Dtype& t) { return kFacts[static_cast<size_t>(t.val())]; }
+const Facts& facts(const Dtype& t) {
+  return kFacts[static_cast<size_t>(t.val())];
+}
 
-bool is_half(const Dtype& t) { return t == float16 || t == bfloat16; }
+bool is_half(const Dtype& t) {
+  return t == float16 || t == bfloat16;
+}
 
 Dtype signed_of_size(int bytes) {
   switch (bytes) {
-    case 1: return int8;
-    case 2: return int16;
-    case 4: return int32;
-    default: return int64;
+    case 1:
+      return int8;
+    case 2:
+      return int16;
+    case 4:
+      return int32;
+    default:
+      return int64;
   }
 }
 
@@ -63,9 +71,13 @@ Dtype promote_floats(const Dtype& a, const Dtype& b) {
 
 }  // namespace
 
-Dtype::Kind kindof(const Dtype& t) { return facts(t).kind; }
+Dtype::Kind kindof(const Dtype& t) {
+  return facts(t).kind;
+}
 
-std::string_view dtype_name(const Dtype& t) { return facts(t).name; }
+std::string_view dtype_name(const Dtype& t) {
+  return facts(t).name;
+}
 
 Dtype promote_types(const Dtype& t1, const Dtype& t2) {
   if (t1 == t2) return t1;
@@ -81,24 +93,36 @@ Dtype promote_types(const Dtype& t1, const Dtype& t2) {
 bool issubdtype(const Category& a, const Category& b) {
   if (a == b || b == Category::generic) return true;
   switch (b) {
-    case Category::inexact: return a == Category::floating || a == Category::complexfloating;
-    case Category::integer: return a == Category::signedinteger || a == Category::unsignedinteger;
-    case Category::number: return a != Category::generic;
-    default: return false;
+    case Category::inexact:
+      return a == Category::floating || a == Category::complexfloating;
+    case Category::integer:
+      return a == Category::signedinteger || a == Category::unsignedinteger;
+    case Category::number:
+      return a != Category::generic;
+    default:
+      return false;
   }
 }
 
-bool issubdtype(const Dtype& a, const Dtype& b) { return a == b; }
+bool issubdtype(const Dtype& a, const Dtype& b) {
+  return a == b;
+}
 
-bool issubdtype(const Category&, const Dtype&) { return false; }
+bool issubdtype(const Category&, const Dtype&) {
+  return false;
+}
 
 bool issubdtype(const Dtype& a, const Category& b) {
   return a == bool_ ? b == Category::generic : issubdtype(facts(a).category, b);
 }
 
-std::ostream& operator<<(std::ostream& os, const Dtype& d) { return os << dtype_name(d); }
+std::ostream& operator<<(std::ostream& os, const Dtype& d) {
+  return os << dtype_name(d);
+}
 
-std::ostream& operator<<(std::ostream& os, const Kind& k) { return os << "buifcV"[static_cast<int>(k)]; }
+std::ostream& operator<<(std::ostream& os, const Kind& k) {
+  return os << "buifcV"[static_cast<int>(k)];
+}
 
 template <>
 TypeToDtype<bool>::operator Dtype() {

@@ -34,16 +34,7 @@ struct Dtype {
   enum class Kind { b, u, i, f, c, V };
 
   /// Abstract types for issubdtype; generic ⊃ number ⊃ {integer ⊃ {signed, unsigned}, inexact ⊃ {floating, complex}}.
-  enum class Category {
-    complexfloating,
-    floating,
-    inexact,
-    signedinteger,
-    unsignedinteger,
-    integer,
-    number,
-    generic
-  };
+  enum class Category { complexfloating, floating, inexact, signedinteger, unsignedinteger, integer, number, generic };
 
   constexpr explicit Dtype(Val val, uint8_t size) : val_(val), size_(size) {}
   constexpr operator Val() const { return val_; }  // NOLINT(google-explicit-constructor)
@@ -88,7 +79,9 @@ bool issubdtype(const Dtype::Category& a, const Dtype::Category& b);
 /// with a signed type gives f32; f64 stays f64; complex64 absorbs all).
 Dtype promote_types(const Dtype& t1, const Dtype& t2);
 
-inline uint8_t size_of(const Dtype& t) { return t.size(); }
+inline uint8_t size_of(const Dtype& t) {
+  return t.size();
+}
 Dtype::Kind kindof(const Dtype& t);
 
 /// "float32", "bool" …, as NumPy and MLX name them.
@@ -107,20 +100,34 @@ struct TypeToDtype {
 template <typename F>
 decltype(auto) dispatch(Dtype dtype, F&& f) {
   switch (dtype.val()) {
-    case Dtype::Val::bool_: return f(bool{});
-    case Dtype::Val::uint8: return f(uint8_t{});
-    case Dtype::Val::uint16: return f(uint16_t{});
-    case Dtype::Val::uint32: return f(uint32_t{});
-    case Dtype::Val::uint64: return f(uint64_t{});
-    case Dtype::Val::int8: return f(int8_t{});
-    case Dtype::Val::int16: return f(int16_t{});
-    case Dtype::Val::int32: return f(int32_t{});
-    case Dtype::Val::int64: return f(int64_t{});
-    case Dtype::Val::float16: return f(float16_t{});
-    case Dtype::Val::float32: return f(float{});
-    case Dtype::Val::float64: return f(double{});
-    case Dtype::Val::bfloat16: return f(bfloat16_t{});
-    case Dtype::Val::complex64: break;
+    case Dtype::Val::bool_:
+      return f(bool{});
+    case Dtype::Val::uint8:
+      return f(uint8_t{});
+    case Dtype::Val::uint16:
+      return f(uint16_t{});
+    case Dtype::Val::uint32:
+      return f(uint32_t{});
+    case Dtype::Val::uint64:
+      return f(uint64_t{});
+    case Dtype::Val::int8:
+      return f(int8_t{});
+    case Dtype::Val::int16:
+      return f(int16_t{});
+    case Dtype::Val::int32:
+      return f(int32_t{});
+    case Dtype::Val::int64:
+      return f(int64_t{});
+    case Dtype::Val::float16:
+      return f(float16_t{});
+    case Dtype::Val::float32:
+      return f(float{});
+    case Dtype::Val::float64:
+      return f(double{});
+    case Dtype::Val::bfloat16:
+      return f(bfloat16_t{});
+    case Dtype::Val::complex64:
+      break;
   }
   return f(complex64_t{});
 }

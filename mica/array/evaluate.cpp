@@ -129,7 +129,9 @@ std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool in
 
 }  // namespace
 
-void async_eval(std::vector<array> outputs) { plan_and_queue(outputs, false); }
+void async_eval(std::vector<array> outputs) {
+  plan_and_queue(outputs, false);
+}
 
 void eval(std::vector<array> outputs) {
   // The caller waits anyway: where possible its own thread does the work, without a thread switch.

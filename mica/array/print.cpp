@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <ostream>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "mica/array/array.h"
 

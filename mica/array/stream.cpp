@@ -53,9 +53,13 @@ void set_default_device(const Device& device) {
   thread_device = device;
 }
 
-bool is_available(const Device& device) { return device.index >= 0 && device.index < device_count(device.type); }
+bool is_available(const Device& device) {
+  return device.index >= 0 && device.index < device_count(device.type);
+}
 
-int device_count(Device::DeviceType type) { return has_backend(type) ? 1 : 0; }
+int device_count(Device::DeviceType type) {
+  return has_backend(type) ? 1 : 0;
+}
 
 const std::unordered_map<std::string, std::variant<std::string, size_t>>& device_info(const Device& device) {
   check_device(device);
@@ -95,9 +99,13 @@ std::vector<Stream> get_streams() {
   return all.streams;
 }
 
-void synchronize() { synchronize(default_stream(default_device())); }
+void synchronize() {
+  synchronize(default_stream(default_device()));
+}
 
-void synchronize(Stream stream) { StreamQueue::of(stream).drain(); }
+void synchronize(Stream stream) {
+  StreamQueue::of(stream).drain();
+}
 
 Stream to_stream(StreamOrDevice s) {
   if (const auto* stream = std::get_if<Stream>(&s)) return *stream;

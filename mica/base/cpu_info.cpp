@@ -1,11 +1,5 @@
 #include "mica/base/cpu_info.h"
 
-#include <asm/prctl.h>
-#include <cpuid.h>
-#include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +8,12 @@
 #include <map>
 #include <optional>
 #include <sstream>
+
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "mica/base/error.h"
 
@@ -35,7 +35,9 @@ Cpuid cpuid(unsigned leaf, unsigned subleaf) {
   return out;
 }
 
-bool bit(unsigned value, int index) { return (value >> index) & 1u; }
+bool bit(unsigned value, int index) {
+  return (value >> index) & 1u;
+}
 
 uint64_t xcr0() {
   unsigned low = 0, high = 0;
@@ -56,8 +58,8 @@ Isa detect() {
   const Cpuid seven1 = cpuid(7, 1);
   const bool osxsave = bit(one.ecx, 27);
   const uint64_t state = osxsave ? xcr0() : 0;
-  const bool avx2 = (state & 0x6) == 0x6 && bit(one.ecx, 12) && bit(one.ecx, 29) && bit(seven.ebx, 5) &&
-                    bit(seven.ebx, 8);
+  const bool avx2 =
+      (state & 0x6) == 0x6 && bit(one.ecx, 12) && bit(one.ecx, 29) && bit(seven.ebx, 5) && bit(seven.ebx, 8);
   if (!avx2) return Isa::reference;
   const bool avx512 = (state & 0xe0) == 0xe0 && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 28) &&
                       bit(seven.ebx, 30) && bit(seven.ebx, 31);
@@ -181,7 +183,9 @@ Isa isa_from_environment() {
 
 }  // namespace
 
-std::string_view isa_name(Isa isa) { return kIsaNames[static_cast<int>(isa)]; }
+std::string_view isa_name(Isa isa) {
+  return kIsaNames[static_cast<int>(isa)];
+}
 
 Isa detected_isa() {
   static const Isa isa = detect();
@@ -221,8 +225,7 @@ std::string cpu_name() {
 }
 
 size_t memory_limit_bytes() {
-  const auto machine =
-      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  const auto machine = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   const auto reader = [](const char* file) {
     return [file](const fs::path& folder) -> std::optional<double> {
       const auto value = read_integer(folder / file);

@@ -1,10 +1,5 @@
 #include "mica/base/file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -13,12 +8,19 @@
 #include <cstring>
 #include <mutex>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "mica/base/error.h"
 
 namespace mica {
 namespace {
 
-std::string system_error() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe)
+std::string system_error() {
+  return std::strerror(errno);
+}  // NOLINT(concurrency-mt-unsafe)
 
 /// Open mappings, for the SIGBUS handler: fixed slots of atomics, because a signal handler may not lock or allocate.
 struct Mapping {
@@ -48,7 +50,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
 void watch(std::span<const std::byte> bytes, const char* name) {
   static std::once_flag installed;
   std::call_once(installed, [] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO;
     sigaction(SIGBUS, &action, nullptr);
@@ -92,7 +94,7 @@ MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> by
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   const int fd = open_regular(path, status);
   std::span<const std::byte> bytes;
   if (status.st_size > 0) {
@@ -120,11 +122,12 @@ void MappedFile::release(std::span<const std::byte> part) const {
   // Only pages that lie wholly inside: the neighbours may still be in use.
   const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
   const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
+  if (begin < end)
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
 }
 
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
-  struct stat status {};
+  struct stat status{};
   const int fd = open_regular(path, status);
   if (static_cast<uint64_t>(status.st_size) > max_bytes) {
     ::close(fd);
@@ -173,7 +176,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   position_ += bytes.size();
 }
 
-void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+void AtomicFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text)));
+}
 
 void AtomicFile::commit() {
   if (::fsync(fd_) != 0) fail("{}: cannot write: {}", path_.string(), system_error());

@@ -34,7 +34,9 @@ constexpr uint16_t float_to_half(float value) {
 }
 
 /// bfloat16 to float, exactly.
-constexpr float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
+constexpr float bfloat_to_float(uint16_t b) {
+  return std::bit_cast<float>(static_cast<uint32_t>(b) << 16);
+}
 
 /// Float to bfloat16, rounding to nearest even.
 constexpr uint16_t float_to_bfloat(float value) {
@@ -56,7 +58,7 @@ struct bfloat16_t {
   uint16_t bits = 0;
   constexpr bfloat16_t() = default;
   constexpr bfloat16_t(float value) : bits(float_to_bfloat(value)) {}  // NOLINT(google-explicit-constructor)
-  constexpr operator float() const { return bfloat_to_float(bits); }    // NOLINT(google-explicit-constructor)
+  constexpr operator float() const { return bfloat_to_float(bits); }   // NOLINT(google-explicit-constructor)
 };
 
 }  // namespace mica

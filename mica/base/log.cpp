@@ -1,10 +1,10 @@
 #include "mica/base/log.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <string>
+
+#include <unistd.h>
 
 namespace mica {
 namespace {
@@ -26,9 +26,13 @@ std::atomic<LogLevel>& current_level() {
 
 }  // namespace
 
-LogLevel log_level() { return current_level().load(std::memory_order_relaxed); }
+LogLevel log_level() {
+  return current_level().load(std::memory_order_relaxed);
+}
 
-void set_log_level(LogLevel level) { current_level() = level; }
+void set_log_level(LogLevel level) {
+  current_level() = level;
+}
 
 void log_line(LogLevel level, std::string_view text) {
   const std::string line = fmt::format("mica: {}: {}\n", kNames[static_cast<int>(level)], text);

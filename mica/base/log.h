@@ -1,9 +1,9 @@
 #pragma once
 
-#include <fmt/core.h>
-
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace mica {
 

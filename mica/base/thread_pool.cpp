@@ -1,13 +1,8 @@
 #include "mica/base/thread_pool.h"
 
-#include <immintrin.h>
-#include <linux/futex.h>
-#include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -15,14 +10,36 @@
 #include <thread>
 #include <vector>
 
+#include <immintrin.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
 
 namespace mica {
 namespace {
 
-/// About 40 µs of pauses: longer than the gap between two loops of a decode step, far shorter than a time slice.
-constexpr int kSpins = 1000;
+/// How long a thread looks for work before it parks: longer than what one thread does between two loops of a decode
+/// step (norms, a small attention: 20 to 60 µs), far shorter than a time slice. Parking and waking cost some 50 µs.
+constexpr int kSpinMicroseconds = 200;
+
+/// Spins until the condition holds or the time is over; tells which. Between looks it offers its processor to others
+/// (half a microsecond when there are none): what it waits for may be waiting for just that processor.
+template <typename Condition>
+bool spin_until(Condition condition) {
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    for (int i = 0; i < 32; ++i) {
+      if (condition()) return true;
+      _mm_pause();
+    }
+    ::sched_yield();
+    if (std::chrono::steady_clock::now() - start > std::chrono::microseconds(kSpinMicroseconds)) return condition();
+  }
+}
 
 /// Chunks per thread: enough that a late thread leaves little for the others to wait for, few enough that taking them
 /// (one atomic each) costs nothing.
@@ -44,7 +61,9 @@ struct alignas(64) Share {
   std::atomic<uint64_t> ticket = 0;
 };
 
-constexpr uint64_t ticket(uint32_t loop, uint32_t chunk) { return (static_cast<uint64_t>(loop) << 32) | chunk; }
+constexpr uint64_t ticket(uint32_t loop, uint32_t chunk) {
+  return (static_cast<uint64_t>(loop) << 32) | chunk;
+}
 
 }  // namespace
 
@@ -84,14 +103,11 @@ struct ThreadPool::State {
   }
 
   uint32_t wait_for_loop(uint32_t seen) {
-    for (int i = 0; i < kSpins; ++i) {
-      const uint32_t now = loop.load(std::memory_order_acquire);
-      if (now != seen) return now;
-      _mm_pause();
+    if (!spin_until([&] { return loop.load(std::memory_order_acquire) != seen; })) {
+      sleeping.fetch_add(1);
+      while (loop.load() == seen) futex_wait(loop, seen);
+      sleeping.fetch_sub(1);
     }
-    sleeping.fetch_add(1);
-    while (loop.load() == seen) futex_wait(loop, seen);
-    sleeping.fetch_sub(1);
     return loop.load();
   }
 
@@ -145,13 +161,7 @@ struct ThreadPool::State {
 
   template <typename Condition>
   static void wait_until(Condition condition) {
-    for (int i = 0; !condition(); ++i) {
-      // A worker that lost its processor gets it back sooner when we give ours away.
-      if (i < kSpins) {
-        _mm_pause();
-      } else {
-        ::sched_yield();
-      }
+    while (!spin_until(condition)) {
     }
   }
 
@@ -204,7 +214,9 @@ void ThreadPool::set_global_size(int size) {
   global().limit(size);
 }
 
-int ThreadPool::size() const { return state_->limit; }
+int ThreadPool::size() const {
+  return state_->limit;
+}
 
 void ThreadPool::limit(int threads) {
   const int most = static_cast<int>(state_->shares.size());

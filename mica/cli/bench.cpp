@@ -1,7 +1,7 @@
-#include <fmt/core.h>
-
 #include <chrono>
 #include <cmath>
+
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/array/evaluate.h"
@@ -128,9 +128,8 @@ void run(const Flags& flags) {
     return Bench(flags, loaded.model, flags.model.path().filename().string()).run();
   }
   if (flags.model.threads > 0) ThreadPool::set_global_size(flags.model.threads);
-  const lm::LoadedModel random =
-      lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size,
-                            {flags.model.exact ? Activation::exact : Activation::int8});
+  const lm::LoadedModel random = lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size,
+                                                       {flags.model.exact ? Activation::exact : Activation::int8});
   Bench(flags, random.model, fmt::format("{} ({} bits)", flags.config, flags.q_bits)).run();
 }
 
@@ -164,10 +163,11 @@ void add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print a JSON list, for programs");
-  command->footer("Examples:\n"
-                  "  mica bench -p 512 -n 64\n"
-                  "  mica bench --model model.gguf -t 4 -d 4096 --json\n"
-                  "  mica bench --config config.json --q-bits 4 --q-group-size 64");
+  command->footer(
+      "Examples:\n"
+      "  mica bench -p 512 -n 64\n"
+      "  mica bench --model model.gguf -t 4 -d 4096 --json\n"
+      "  mica bench --config config.json --q-bits 4 --q-group-size 64");
   command->callback([flags] { run(*flags); });
 }
 

@@ -1,12 +1,12 @@
 #include "mica/cli/command.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "mica/base/error.h"
 #include "mica/base/file.h"
@@ -32,8 +32,9 @@ void on_interrupt(int) {
 }  // namespace
 
 void ModelFlags::add(CLI::App& command, bool computes) {
-  command.add_option("--model,-m", model,
-                     "Model folder (config.json and safetensors), GGUF file, or the name of a model in the model folder");
+  command.add_option(
+      "--model,-m", model,
+      "Model folder (config.json and safetensors), GGUF file, or the name of a model in the model folder");
   if (!computes) return;
   command.add_option("--threads,-t", threads, "Threads to compute with (default: as many as there are usable cores)")
       ->check(CLI::Range(1, 1024));
@@ -73,19 +74,25 @@ std::string read_stdin() {
 }
 
 size_t peak_memory() {
-  struct rusage usage {};
+  struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<size_t>(usage.ru_maxrss) * 1024;
 }
 
 InterruptGuard::InterruptGuard() {
   interrupts = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_interrupt;  // without SA_RESTART: a blocked read returns
   ::sigaction(SIGINT, &action, nullptr);
 }
-InterruptGuard::~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
-bool InterruptGuard::interrupted() const { return interrupts > 0; }
-void InterruptGuard::reset() { interrupts = 0; }
+InterruptGuard::~InterruptGuard() {
+  std::signal(SIGINT, SIG_DFL);
+}
+bool InterruptGuard::interrupted() const {
+  return interrupts > 0;
+}
+void InterruptGuard::reset() {
+  interrupts = 0;
+}
 
 }  // namespace mica::cli

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "mica/lm/model.h"
 #include "mica/text/tokenizer.h"

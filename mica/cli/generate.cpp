@@ -1,12 +1,13 @@
-#include <unistd.h>
+#include "mica/lm/generate.h"
 
 #include <cstdio>
+
+#include <unistd.h>
 
 #include "mica/base/error.h"
 #include "mica/cli/command.h"
 #include "mica/cli/sampling_flags.h"
 #include "mica/lm/chat.h"
-#include "mica/lm/generate.h"
 
 namespace mica::cli {
 namespace {
@@ -87,7 +88,8 @@ void add_generate(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
   command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
-  command->add_option("--prompt,-p", flags->prompt, "The prompt; - reads it from standard input")->capture_default_str();
+  command->add_option("--prompt,-p", flags->prompt, "The prompt; - reads it from standard input")
+      ->capture_default_str();
   command->add_option("--system-prompt", flags->system_prompt, "What the model is told before the prompt");
   command->add_option("--max-tokens,-n", flags->max_tokens, "Longest answer in tokens; -1 for no limit")
       ->check(CLI::Range(-1, 1 << 30))
@@ -96,15 +98,17 @@ void add_generate(CLI::App& app) {
   command->add_option("--stop", flags->stop, "Text that ends the answer (can be given several times)");
   command->add_option("--extra-eos-token", flags->extra_end, "Token (its text or number) that ends the answer");
   command->add_flag("--ignore-chat-template", flags->ignore_chat_template, "Give the prompt to the model as it is");
-  command->add_option("--chat-template-config", flags->template_kwargs, "JSON object of variables for the chat template");
+  command->add_option("--chat-template-config", flags->template_kwargs,
+                      "JSON object of variables for the chat template");
   command->add_option("--chunk", flags->chunk, "Prompt tokens that are processed at a time")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   command->add_option("--verbose", flags->verbose, "false prints the text alone")->capture_default_str();
-  command->footer("Examples:\n"
-                  "  mica generate --prompt 'Why is the sky blue?'\n"
-                  "  mica generate --model ./Llama-3.2-1B-Instruct-4bit -p 'Write a haiku' --temp 0.7 --seed 1\n"
-                  "  git diff | mica generate --prompt - --system-prompt 'Summarize this change' --max-tokens 200");
+  command->footer(
+      "Examples:\n"
+      "  mica generate --prompt 'Why is the sky blue?'\n"
+      "  mica generate --model ./Llama-3.2-1B-Instruct-4bit -p 'Write a haiku' --temp 0.7 --seed 1\n"
+      "  git diff | mica generate --prompt - --system-prompt 'Summarize this change' --max-tokens 200");
   command->callback([flags] { run(*flags); });
 }
 

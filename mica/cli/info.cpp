@@ -1,5 +1,4 @@
 #include <fmt/core.h>
-
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"

@@ -64,7 +64,8 @@ void add_logits(CLI::App& app) {
   flags->model.add(*command);
   command->add_option("--tokens", flags->tokens, "Token numbers, separated by spaces or commas")->required();
   command->add_option("--output,-o", flags->output, "The file: float32 [tokens, vocabulary]")->required();
-  command->add_option("--chunk", flags->chunk, "Feed that many tokens at a time through the cache (default: all at once)")
+  command
+      ->add_option("--chunk", flags->chunk, "Feed that many tokens at a time through the cache (default: all at once)")
       ->check(CLI::Range(1, 1 << 20));
   command->add_flag("--fast", flags->fast, "Compute with 8-bit activations, as generate does");
   command->footer("Example:\n  mica logits --model model.gguf --tokens '1 2 3' --output logits.npy --chunk 1");

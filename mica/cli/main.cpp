@@ -9,8 +9,9 @@ int main(int argc, char** argv) {
   // A reader that goes away (mica generate | head) shows up as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    CLI::App app("mica runs language models on this machine's processor.\n"
-                 "`mica COMMAND --help` explains a command and shows examples.");
+    CLI::App app(
+        "mica runs language models on this machine's processor.\n"
+        "`mica COMMAND --help` explains a command and shows examples.");
     app.name("mica");
     app.set_version_flag("--version", "mica " MICA_VERSION);
     app.require_subcommand(1);

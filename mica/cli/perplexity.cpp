@@ -1,14 +1,15 @@
-#include <fmt/core.h>
-#include <unistd.h>
+#include "mica/lm/perplexity.h"
 
 #include <cmath>
+
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
 #include "mica/base/file.h"
 #include "mica/cli/command.h"
-#include "mica/lm/perplexity.h"
 
 namespace mica::cli {
 namespace {
@@ -31,8 +32,11 @@ void run(const Flags& flags) {
       });
   if (terminal) fmt::print(stderr, "\r\033[K");
   if (flags.json) {
-    const Json row = {{"perplexity", result.value}, {"stderr", result.standard_error}, {"tokens", result.tokens},
-                      {"context", flags.context},   {"model", flags.model.path().filename().string()},
+    const Json row = {{"perplexity", result.value},
+                      {"stderr", result.standard_error},
+                      {"tokens", result.tokens},
+                      {"context", flags.context},
+                      {"model", flags.model.path().filename().string()},
                       {"exact", flags.model.exact}};
     fmt::print("{}\n", row.dump(1));
   } else {

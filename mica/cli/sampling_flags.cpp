@@ -39,9 +39,7 @@ void SamplingFlags::add(CLI::App& command) {
   command.add_option("--frequency-penalty", values.frequency_penalty, "The same, for each time that they occurred")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--seed", seed, "Makes a sampled answer repeatable")
-      ->check(CLI::NonNegativeNumber)
-      ->group(group);
+  command.add_option("--seed", seed, "Makes a sampled answer repeatable")->check(CLI::NonNegativeNumber)->group(group);
 }
 
 lm::SamplingOptions SamplingFlags::options(const text::Tokenizer& tokenizer) const {

@@ -41,8 +41,9 @@ void add_tokenize(CLI::App& app) {
   CLI::Option* text = command->add_option("--text", flags->text, "The text");
   command->add_option("--file", flags->file, "A file with the text");
   command->add_flag("--no-special", flags->no_special, "Leave out the tokens that are put around a text");
-  command->footer("Examples:\n  mica tokenize --model model.gguf --text 'Hello, world'\n"
-                  "  mica tokenize --model tokenizer.json --file book.txt --no-special");
+  command->footer(
+      "Examples:\n  mica tokenize --model model.gguf --text 'Hello, world'\n"
+      "  mica tokenize --model tokenizer.json --file book.txt --no-special");
   command->callback([flags, text] {
     flags->has_text = text->count() > 0;
     tokenize(*flags);

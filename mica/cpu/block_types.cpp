@@ -13,9 +13,9 @@ namespace {
 template <typename T>
 using ComputeOf = std::conditional_t<
     std::is_same_v<T, bool>, bool,
-    std::conditional_t<std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t> || std::is_same_v<T, float>, float,
-                       std::conditional_t<std::is_integral_v<T>,
-                                          std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>, T>>>;
+    std::conditional_t<
+        std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t> || std::is_same_v<T, float>, float,
+        std::conditional_t<std::is_integral_v<T>, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>, T>>>;
 
 template <typename To, typename From>
 To convert(From value) {
@@ -43,28 +43,43 @@ To convert(From value) {
 template <typename F>
 void with_compute_type(ComputeType type, F&& f) {
   switch (type) {
-    case ComputeType::boolean: return f(bool{});
-    case ComputeType::u64: return f(uint64_t{});
-    case ComputeType::i64: return f(int64_t{});
-    case ComputeType::f32: return f(float{});
-    case ComputeType::f64: return f(double{});
-    case ComputeType::c64: return f(complex64_t{});
+    case ComputeType::boolean:
+      return f(bool{});
+    case ComputeType::u64:
+      return f(uint64_t{});
+    case ComputeType::i64:
+      return f(int64_t{});
+    case ComputeType::f32:
+      return f(float{});
+    case ComputeType::f64:
+      return f(double{});
+    case ComputeType::c64:
+      return f(complex64_t{});
   }
 }
 
-bool is_half(Dtype dtype) { return dtype == float16 || dtype == bfloat16; }
+bool is_half(Dtype dtype) {
+  return dtype == float16 || dtype == bfloat16;
+}
 
-bool in_compute_form(Dtype dtype) { return size_of(dtype) == compute_size(compute_type(dtype)); }
+bool in_compute_form(Dtype dtype) {
+  return size_of(dtype) == compute_size(compute_type(dtype));
+}
 
 }  // namespace
 
 ComputeType compute_type(Dtype dtype) {
   switch (kindof(dtype)) {
-    case Dtype::Kind::b: return ComputeType::boolean;
-    case Dtype::Kind::u: return ComputeType::u64;
-    case Dtype::Kind::i: return ComputeType::i64;
-    case Dtype::Kind::c: return ComputeType::c64;
-    default: return dtype == float64 ? ComputeType::f64 : ComputeType::f32;
+    case Dtype::Kind::b:
+      return ComputeType::boolean;
+    case Dtype::Kind::u:
+      return ComputeType::u64;
+    case Dtype::Kind::i:
+      return ComputeType::i64;
+    case Dtype::Kind::c:
+      return ComputeType::c64;
+    default:
+      return dtype == float64 ? ComputeType::f64 : ComputeType::f32;
   }
 }
 

@@ -12,8 +12,7 @@ namespace {
 constexpr int64_t kGrainBytes = 64 << 10;
 
 template <typename T>
-void copy_row(const std::byte* source, int64_t source_stride, std::byte* target, int64_t target_stride,
-              int64_t count) {
+void copy_row(const std::byte* source, int64_t source_stride, std::byte* target, int64_t target_stride, int64_t count) {
   const T* from = reinterpret_cast<const T*>(source);
   T* to = reinterpret_cast<T*>(target);
   for (int64_t i = 0; i < count; ++i) to[i * target_stride] = from[i * source_stride];

@@ -39,8 +39,7 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
         std::array<const void*, N> x;
         for (size_t j = 0; j < N; ++j) {
           const int64_t stride = loop.strides[j].back();
-          x[j] = load_block(address(*inputs[j], offsets[j] + done * stride), inputs[j]->dtype(), stride, n,
-                            scratch[j]);
+          x[j] = load_block(address(*inputs[j], offsets[j] + done * stride), inputs[j]->dtype(), stride, n, scratch[j]);
         }
         // The output is in C order: its innermost stride is 1.
         std::byte* target = address(out, offsets[N] + done);
@@ -94,21 +93,22 @@ void select(const Select&, std::span<array> inputs, std::span<array> outputs) {
   array& out = outputs[0];
   const size_t width = compute_size(compute_type(out.dtype()));
   allocate(out);
-  for_blocks<3>({&inputs[0], &inputs[1], &inputs[2]}, out, [&](const std::array<const void*, 3>& in, void* y, int64_t n) {
-    const bool* condition = static_cast<const bool*>(in[0]);
-    const auto pick = [&]<typename T>(T) {
-      for (int64_t i = 0; i < n; ++i) {
-        static_cast<T*>(y)[i] = static_cast<const T*>(condition[i] ? in[1] : in[2])[i];
-      }
-    };
-    if (width == 1) {
-      pick(uint8_t{});
-    } else if (width == 4) {
-      pick(uint32_t{});
-    } else {
-      pick(uint64_t{});
-    }
-  });
+  for_blocks<3>({&inputs[0], &inputs[1], &inputs[2]}, out,
+                [&](const std::array<const void*, 3>& in, void* y, int64_t n) {
+                  const bool* condition = static_cast<const bool*>(in[0]);
+                  const auto pick = [&]<typename T>(T) {
+                    for (int64_t i = 0; i < n; ++i) {
+                      static_cast<T*>(y)[i] = static_cast<const T*>(condition[i] ? in[1] : in[2])[i];
+                    }
+                  };
+                  if (width == 1) {
+                    pick(uint8_t{});
+                  } else if (width == 4) {
+                    pick(uint32_t{});
+                  } else {
+                    pick(uint64_t{});
+                  }
+                });
 }
 
 void astype(const AsType&, std::span<array> inputs, std::span<array> outputs) {

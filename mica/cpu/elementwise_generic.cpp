@@ -77,68 +77,118 @@ template <UnaryOp op, typename T>
 auto unary(T x) {
   using enum UnaryOp;
   if constexpr (op == abs) {
-    if constexpr (Inexact<T>) return std::abs(x);
-    else return x < T(0) ? wrap<T>(0 - static_cast<uint64_t>(x)) : x;
+    if constexpr (Inexact<T>)
+      return std::abs(x);
+    else
+      return x < T(0) ? wrap<T>(0 - static_cast<uint64_t>(x)) : x;
   } else if constexpr (op == negative) {
-    if constexpr (Inexact<T>) return -x;
-    else return wrap<T>(0 - static_cast<uint64_t>(x));
+    if constexpr (Inexact<T>)
+      return -x;
+    else
+      return wrap<T>(0 - static_cast<uint64_t>(x));
   } else if constexpr (op == sign) {
-    if constexpr (Complex<T>) return x == T(0) ? x : x / std::abs(x);
-    else if constexpr (Real<T>) return std::isnan(x) ? x : static_cast<T>((x > 0) - (x < 0));
-    else return static_cast<T>((x > T(0)) - (x < T(0)));
-  } else if constexpr (op == floor) return std::floor(x);
-  else if constexpr (op == ceil) return std::ceil(x);
-  else if constexpr (op == trunc) return std::trunc(x);
-  else if constexpr (op == round) return std::nearbyint(x);
+    if constexpr (Complex<T>)
+      return x == T(0) ? x : x / std::abs(x);
+    else if constexpr (Real<T>)
+      return std::isnan(x) ? x : static_cast<T>((x > 0) - (x < 0));
+    else
+      return static_cast<T>((x > T(0)) - (x < T(0)));
+  } else if constexpr (op == floor)
+    return std::floor(x);
+  else if constexpr (op == ceil)
+    return std::ceil(x);
+  else if constexpr (op == trunc)
+    return std::trunc(x);
+  else if constexpr (op == round)
+    return std::nearbyint(x);
   else if constexpr (op == square) {
-    if constexpr (Inexact<T>) return x * x;
-    else return wrap<T>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x));
-  } else if constexpr (op == sqrt) return std::sqrt(x);
-  else if constexpr (op == rsqrt) return T(1) / std::sqrt(x);
-  else if constexpr (op == exp) return std::exp(x);
+    if constexpr (Inexact<T>)
+      return x * x;
+    else
+      return wrap<T>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x));
+  } else if constexpr (op == sqrt)
+    return std::sqrt(x);
+  else if constexpr (op == rsqrt)
+    return T(1) / std::sqrt(x);
+  else if constexpr (op == exp)
+    return std::exp(x);
   else if constexpr (op == expm1) {
-    if constexpr (Complex<T>) return std::exp(x) - T(1);
-    else return std::expm1(x);
-  } else if constexpr (op == log) return std::log(x);
+    if constexpr (Complex<T>)
+      return std::exp(x) - T(1);
+    else
+      return std::expm1(x);
+  } else if constexpr (op == log)
+    return std::log(x);
   else if constexpr (op == log2) {
-    if constexpr (Complex<T>) return std::log(x) / std::numbers::ln2_v<float>;
-    else return std::log2(x);
-  } else if constexpr (op == log10) return std::log10(x);
+    if constexpr (Complex<T>)
+      return std::log(x) / std::numbers::ln2_v<float>;
+    else
+      return std::log2(x);
+  } else if constexpr (op == log10)
+    return std::log10(x);
   else if constexpr (op == log1p) {
-    if constexpr (Complex<T>) return std::log(T(1) + x);
-    else return std::log1p(x);
-  } else if constexpr (op == sin) return std::sin(x);
-  else if constexpr (op == cos) return std::cos(x);
-  else if constexpr (op == tan) return std::tan(x);
-  else if constexpr (op == arcsin) return std::asin(x);
-  else if constexpr (op == arccos) return std::acos(x);
-  else if constexpr (op == arctan) return std::atan(x);
-  else if constexpr (op == sinh) return std::sinh(x);
-  else if constexpr (op == cosh) return std::cosh(x);
-  else if constexpr (op == tanh) return std::tanh(x);
-  else if constexpr (op == arcsinh) return std::asinh(x);
-  else if constexpr (op == arccosh) return std::acosh(x);
-  else if constexpr (op == arctanh) return std::atanh(x);
-  else if constexpr (op == sigmoid) return T(1) / (T(1) + std::exp(-x));
-  else if constexpr (op == silu) return x / (T(1) + std::exp(-x));
-  else if constexpr (op == erf) return std::erf(x);
-  else if constexpr (op == erfinv) return inverse_erf(x);
-  else if constexpr (op == gelu) return x * T(0.5) * (T(1) + std::erf(x * (std::numbers::sqrt2_v<T> / 2)));
+    if constexpr (Complex<T>)
+      return std::log(T(1) + x);
+    else
+      return std::log1p(x);
+  } else if constexpr (op == sin)
+    return std::sin(x);
+  else if constexpr (op == cos)
+    return std::cos(x);
+  else if constexpr (op == tan)
+    return std::tan(x);
+  else if constexpr (op == arcsin)
+    return std::asin(x);
+  else if constexpr (op == arccos)
+    return std::acos(x);
+  else if constexpr (op == arctan)
+    return std::atan(x);
+  else if constexpr (op == sinh)
+    return std::sinh(x);
+  else if constexpr (op == cosh)
+    return std::cosh(x);
+  else if constexpr (op == tanh)
+    return std::tanh(x);
+  else if constexpr (op == arcsinh)
+    return std::asinh(x);
+  else if constexpr (op == arccosh)
+    return std::acosh(x);
+  else if constexpr (op == arctanh)
+    return std::atanh(x);
+  else if constexpr (op == sigmoid)
+    return T(1) / (T(1) + std::exp(-x));
+  else if constexpr (op == silu)
+    return x / (T(1) + std::exp(-x));
+  else if constexpr (op == erf)
+    return std::erf(x);
+  else if constexpr (op == erfinv)
+    return inverse_erf(x);
+  else if constexpr (op == gelu)
+    return x * T(0.5) * (T(1) + std::erf(x * (std::numbers::sqrt2_v<T> / 2)));
   else if constexpr (op == gelu_tanh) {
     constexpr T c = static_cast<T>(0.79788456080286535588);  // √(2/π)
     return T(0.5) * x * (T(1) + std::tanh(c * (x + T(0.044715) * x * x * x)));
-  } else if constexpr (op == conjugate) return std::conj(x);
-  else if constexpr (op == bitwise_invert) return static_cast<T>(~x);
-  else if constexpr (op == logical_not) return !x;
+  } else if constexpr (op == conjugate)
+    return std::conj(x);
+  else if constexpr (op == bitwise_invert)
+    return static_cast<T>(~x);
+  else if constexpr (op == logical_not)
+    return !x;
   else if constexpr (op == isnan) {
-    if constexpr (Complex<T>) return std::isnan(x.real()) || std::isnan(x.imag());
-    else return std::isnan(x);
+    if constexpr (Complex<T>)
+      return std::isnan(x.real()) || std::isnan(x.imag());
+    else
+      return std::isnan(x);
   } else if constexpr (op == isinf) {
-    if constexpr (Complex<T>) return std::isinf(x.real()) || std::isinf(x.imag());
-    else return std::isinf(x);
+    if constexpr (Complex<T>)
+      return std::isinf(x.real()) || std::isinf(x.imag());
+    else
+      return std::isinf(x);
   } else {
-    if constexpr (Complex<T>) return std::isfinite(x.real()) && std::isfinite(x.imag());
-    else return std::isfinite(x);
+    if constexpr (Complex<T>)
+      return std::isfinite(x.real()) && std::isfinite(x.imag());
+    else
+      return std::isfinite(x);
   }
 }
 
@@ -194,44 +244,67 @@ T floor_quotient(T x, T y) {
 
 template <typename T>
 bool less_than(T x, T y) {
-  if constexpr (Complex<T>) return x.real() != y.real() ? x.real() < y.real() : x.imag() < y.imag();
-  else return x < y;
+  if constexpr (Complex<T>)
+    return x.real() != y.real() ? x.real() < y.real() : x.imag() < y.imag();
+  else
+    return x < y;
 }
 
 template <typename T>
 bool is_nan(T x) {
-  if constexpr (Complex<T>) return std::isnan(x.real()) || std::isnan(x.imag());
-  else if constexpr (Real<T>) return std::isnan(x);
-  else return false;
+  if constexpr (Complex<T>)
+    return std::isnan(x.real()) || std::isnan(x.imag());
+  else if constexpr (Real<T>)
+    return std::isnan(x);
+  else
+    return false;
 }
 
 template <BinaryOp op, typename T>
 auto binary(T x, T y) {
   using enum BinaryOp;
   [[maybe_unused]] const auto bits = [](T value) {
-    if constexpr (Integer<T>) return static_cast<uint64_t>(value);
-    else return uint64_t{0};
+    if constexpr (Integer<T>)
+      return static_cast<uint64_t>(value);
+    else
+      return uint64_t{0};
   };
   if constexpr (op == add) {
-    if constexpr (Inexact<T>) return x + y;
-    else if constexpr (Integer<T>) return wrap<T>(bits(x) + bits(y));
-    else return x || y;
+    if constexpr (Inexact<T>)
+      return x + y;
+    else if constexpr (Integer<T>)
+      return wrap<T>(bits(x) + bits(y));
+    else
+      return x || y;
   } else if constexpr (op == subtract) {
-    if constexpr (Inexact<T>) return x - y;
-    else return wrap<T>(bits(x) - bits(y));
+    if constexpr (Inexact<T>)
+      return x - y;
+    else
+      return wrap<T>(bits(x) - bits(y));
   } else if constexpr (op == multiply) {
-    if constexpr (Inexact<T>) return x * y;
-    else if constexpr (Integer<T>) return wrap<T>(bits(x) * bits(y));
-    else return x && y;
-  } else if constexpr (op == divide) return x / y;
-  else if constexpr (op == floor_divide) return floor_quotient(x, y);
-  else if constexpr (op == remainder) return floor_mod(x, y);
+    if constexpr (Inexact<T>)
+      return x * y;
+    else if constexpr (Integer<T>)
+      return wrap<T>(bits(x) * bits(y));
+    else
+      return x && y;
+  } else if constexpr (op == divide)
+    return x / y;
+  else if constexpr (op == floor_divide)
+    return floor_quotient(x, y);
+  else if constexpr (op == remainder)
+    return floor_mod(x, y);
   else if constexpr (op == power) {
-    if constexpr (Inexact<T>) return std::pow(x, y);
-    else if constexpr (Integer<T>) return integer_power(x, y);
-    else return x || !y;
-  } else if constexpr (op == maximum) return is_nan(x) || less_than(y, x) ? x : y;
-  else if constexpr (op == minimum) return is_nan(x) || less_than(x, y) ? x : is_nan(y) ? y : less_than(y, x) ? y : x;
+    if constexpr (Inexact<T>)
+      return std::pow(x, y);
+    else if constexpr (Integer<T>)
+      return integer_power(x, y);
+    else
+      return x || !y;
+  } else if constexpr (op == maximum)
+    return is_nan(x) || less_than(y, x) ? x : y;
+  else if constexpr (op == minimum)
+    return is_nan(x) || less_than(x, y) ? x : is_nan(y) ? y : less_than(y, x) ? y : x;
   else if constexpr (op == logaddexp) {
     if constexpr (Complex<T>) {
       return std::log(std::exp(x) + std::exp(y));
@@ -241,22 +314,35 @@ auto binary(T x, T y) {
       const T low = x > y ? y : x;
       return std::isnan(x) || std::isnan(y) ? x + y : high + std::log1p(std::exp(low - high));
     }
-  } else if constexpr (op == arctan2) return std::atan2(x, y);
-  else if constexpr (op == bitwise_and) return static_cast<T>(x & y);
-  else if constexpr (op == bitwise_or) return static_cast<T>(x | y);
-  else if constexpr (op == bitwise_xor) return static_cast<T>(x ^ y);
-  else if constexpr (op == left_shift) return bits(y) < 64 ? wrap<T>(bits(x) << bits(y)) : T(0);
+  } else if constexpr (op == arctan2)
+    return std::atan2(x, y);
+  else if constexpr (op == bitwise_and)
+    return static_cast<T>(x & y);
+  else if constexpr (op == bitwise_or)
+    return static_cast<T>(x | y);
+  else if constexpr (op == bitwise_xor)
+    return static_cast<T>(x ^ y);
+  else if constexpr (op == left_shift)
+    return bits(y) < 64 ? wrap<T>(bits(x) << bits(y)) : T(0);
   else if constexpr (op == right_shift) {
     if (bits(y) < 64) return static_cast<T>(x >> y);
     return static_cast<T>(x < T(0) ? T(-1) : T(0));
-  } else if constexpr (op == equal) return x == y;
-  else if constexpr (op == not_equal) return x != y;
-  else if constexpr (op == greater) return less_than(y, x);
-  else if constexpr (op == greater_equal) return less_than(y, x) || x == y;
-  else if constexpr (op == less) return less_than(x, y);
-  else if constexpr (op == less_equal) return less_than(x, y) || x == y;
-  else if constexpr (op == logical_and) return x && y;
-  else return x || y;
+  } else if constexpr (op == equal)
+    return x == y;
+  else if constexpr (op == not_equal)
+    return x != y;
+  else if constexpr (op == greater)
+    return less_than(y, x);
+  else if constexpr (op == greater_equal)
+    return less_than(y, x) || x == y;
+  else if constexpr (op == less)
+    return less_than(x, y);
+  else if constexpr (op == less_equal)
+    return less_than(x, y) || x == y;
+  else if constexpr (op == logical_and)
+    return x && y;
+  else
+    return x || y;
 }
 
 template <BinaryOp op, typename T>
@@ -313,12 +399,18 @@ BinaryLoop binary_for(BinaryOp wanted, std::integer_sequence<int, ops...>) {
 UnaryLoop generic_unary(UnaryOp op, ComputeType type) {
   constexpr auto ops = std::make_integer_sequence<int, kUnaryOps>{};
   switch (type) {
-    case ComputeType::boolean: return unary_for<bool>(op, ops);
-    case ComputeType::u64: return unary_for<uint64_t>(op, ops);
-    case ComputeType::i64: return unary_for<int64_t>(op, ops);
-    case ComputeType::f32: return unary_for<float>(op, ops);
-    case ComputeType::f64: return unary_for<double>(op, ops);
-    case ComputeType::c64: return unary_for<complex64_t>(op, ops);
+    case ComputeType::boolean:
+      return unary_for<bool>(op, ops);
+    case ComputeType::u64:
+      return unary_for<uint64_t>(op, ops);
+    case ComputeType::i64:
+      return unary_for<int64_t>(op, ops);
+    case ComputeType::f32:
+      return unary_for<float>(op, ops);
+    case ComputeType::f64:
+      return unary_for<double>(op, ops);
+    case ComputeType::c64:
+      return unary_for<complex64_t>(op, ops);
   }
   return nullptr;
 }
@@ -326,12 +418,18 @@ UnaryLoop generic_unary(UnaryOp op, ComputeType type) {
 BinaryLoop generic_binary(BinaryOp op, ComputeType type) {
   constexpr auto ops = std::make_integer_sequence<int, kBinaryOps>{};
   switch (type) {
-    case ComputeType::boolean: return binary_for<bool>(op, ops);
-    case ComputeType::u64: return binary_for<uint64_t>(op, ops);
-    case ComputeType::i64: return binary_for<int64_t>(op, ops);
-    case ComputeType::f32: return binary_for<float>(op, ops);
-    case ComputeType::f64: return binary_for<double>(op, ops);
-    case ComputeType::c64: return binary_for<complex64_t>(op, ops);
+    case ComputeType::boolean:
+      return binary_for<bool>(op, ops);
+    case ComputeType::u64:
+      return binary_for<uint64_t>(op, ops);
+    case ComputeType::i64:
+      return binary_for<int64_t>(op, ops);
+    case ComputeType::f32:
+      return binary_for<float>(op, ops);
+    case ComputeType::f64:
+      return binary_for<double>(op, ops);
+    case ComputeType::c64:
+      return binary_for<complex64_t>(op, ops);
   }
   return nullptr;
 }

@@ -15,7 +15,9 @@ namespace mica::cpu {
 namespace {
 
 /// Rows worth a thread of their own.
-int64_t row_grain(int64_t count) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(count, 1)); }
+int64_t row_grain(int64_t count) {
+  return std::max<int64_t>(1, 8192 / std::max<int64_t>(count, 1));
+}
 
 /// Calls norm(x, out) for every row as float32, converting rows of other types on the way.
 template <typename Norm>
@@ -26,31 +28,32 @@ void for_rows(array& source, array& out, Norm norm) {
   const int64_t count = x.shape(-1);
   if (x.size() == 0) return;
   const bool plain = x.dtype() == float32;
-  ThreadPool::global().parallel_for(static_cast<int64_t>(x.size()) / count, row_grain(count),
-                                    [&](int64_t begin, int64_t end) {
-    std::vector<float> row(plain ? 0 : static_cast<size_t>(count));
-    for (int64_t i = begin; i < end; ++i) {
-      if (plain) {
-        norm(x.data<float>() + i * count, out.data<float>() + i * count, count);
-        continue;
-      }
-      dispatch(x.dtype(), [&]<typename T>(T) {
-        if constexpr (!std::is_same_v<T, complex64_t>) {
-          for (int64_t j = 0; j < count; ++j) row[static_cast<size_t>(j)] = static_cast<float>(x.data<T>()[i * count + j]);
-          norm(row.data(), row.data(), count);
-          for (int64_t j = 0; j < count; ++j) out.data<T>()[i * count + j] = static_cast<T>(row[static_cast<size_t>(j)]);
+  ThreadPool::global().parallel_for(
+      static_cast<int64_t>(x.size()) / count, row_grain(count), [&](int64_t begin, int64_t end) {
+        std::vector<float> row(plain ? 0 : static_cast<size_t>(count));
+        for (int64_t i = begin; i < end; ++i) {
+          if (plain) {
+            norm(x.data<float>() + i * count, out.data<float>() + i * count, count);
+            continue;
+          }
+          dispatch(x.dtype(), [&]<typename T>(T) {
+            if constexpr (!std::is_same_v<T, complex64_t>) {
+              for (int64_t j = 0; j < count; ++j)
+                row[static_cast<size_t>(j)] = static_cast<float>(x.data<T>()[i * count + j]);
+              norm(row.data(), row.data(), count);
+              for (int64_t j = 0; j < count; ++j)
+                out.data<T>()[i * count + j] = static_cast<T>(row[static_cast<size_t>(j)]);
+            }
+          });
         }
       });
-    }
-  });
 }
 
 void rms_norm(const RmsNorm& primitive, std::span<array> inputs, std::span<array> outputs) {
   const array weight = row_contiguous(inputs.back());
   const float* w = inputs.size() > 1 ? weight.data<float>() : nullptr;
-  for_rows(inputs[0], outputs[0], [&](const float* x, float* out, int64_t count) {
-    row_kernels().rms_norm(x, w, primitive.eps, out, count);
-  });
+  for_rows(inputs[0], outputs[0],
+           [&](const float* x, float* out, int64_t count) { row_kernels().rms_norm(x, w, primitive.eps, out, count); });
 }
 
 void layer_norm(const LayerNorm& primitive, std::span<array> inputs, std::span<array> outputs) {

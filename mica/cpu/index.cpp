@@ -141,10 +141,17 @@ void gather(const Gather& primitive, std::span<array> inputs, std::span<array> o
 template <typename T>
 void combine(T& place, T update, UpdateMode mode) {
   switch (mode) {
-    case UpdateMode::assign: place = update; return;
-    case UpdateMode::add: place = static_cast<T>(place + update); return;
-    case UpdateMode::prod: place = static_cast<T>(place * update); return;
-    default: break;
+    case UpdateMode::assign:
+      place = update;
+      return;
+    case UpdateMode::add:
+      place = static_cast<T>(place + update);
+      return;
+    case UpdateMode::prod:
+      place = static_cast<T>(place * update);
+      return;
+    default:
+      break;
   }
   if constexpr (std::is_same_v<T, complex64_t>) {
     const bool less = update.real() != place.real() ? update.real() < place.real() : update.imag() < place.imag();
@@ -171,8 +178,7 @@ void scatter(const Scatter& primitive, std::span<array> inputs, std::span<array>
     place_loop.run(0, place_loop.size(), [&](const std::array<int64_t, 1>& starts, int64_t count, int64_t position) {
       for (int64_t i = 0; i < count; ++i) {
         const T* from = updates.data<T>() + starts[0] + i * place_loop.strides[0].back();
-        T* to = out.data<T>() +
-                indexed_offset(out, indices, primitive.axes, slice_shape, position + i, "scatter");
+        T* to = out.data<T>() + indexed_offset(out, indices, primitive.axes, slice_shape, position + i, "scatter");
         slice_loop.run(0, slice_loop.size(), [&](const std::array<int64_t, 2>& offsets, int64_t n, int64_t) {
           for (int64_t j = 0; j < n; ++j) {
             combine(to[offsets[1] + j * slice_loop.strides[1].back()],
@@ -213,8 +219,7 @@ void gather_axis(const GatherAxis& primitive, std::span<array> inputs, std::span
   const int64_t stride = x.strides(primitive.axis);
   const int64_t length = x.shape(primitive.axis);
   dispatch(out.dtype(), [&]<typename T>(T) {
-    for_places<3>(indices.shape(),
-                  {without_axis(x, primitive.axis), indices.strides(), out.strides()},
+    for_places<3>(indices.shape(), {without_axis(x, primitive.axis), indices.strides(), out.strides()},
                   [&](const std::array<int64_t, 3>& at) {
                     const int64_t index = checked_index(indices.data<int64_t>()[at[1]], length, "take_along_axis");
                     out.data<T>()[at[2]] = x.data<T>()[at[0] + index * stride];
@@ -231,8 +236,7 @@ void scatter_axis(const ScatterAxis& primitive, std::span<array> inputs, std::sp
   const int64_t stride = out.strides(primitive.axis);
   const int64_t length = out.shape(primitive.axis);
   dispatch(out.dtype(), [&]<typename T>(T) {
-    for_places<3>(indices.shape(),
-                  {without_axis(out, primitive.axis), indices.strides(), updates.strides()},
+    for_places<3>(indices.shape(), {without_axis(out, primitive.axis), indices.strides(), updates.strides()},
                   [&](const std::array<int64_t, 3>& at) {
                     const int64_t index = checked_index(indices.data<int64_t>()[at[1]], length, "put_along_axis");
                     combine(out.data<T>()[at[0] + index * stride], updates.data<T>()[at[2]], primitive.mode);

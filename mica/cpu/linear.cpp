@@ -34,7 +34,10 @@ QuantizedMatrix view_of(const MatrixPrimitive& matrix, const MatrixInputs& input
   const int64_t cols = matrix.weight_shape.back();
   int64_t rows = 1;
   for (size_t i = 0; i + 1 < matrix.weight_shape.size(); ++i) rows *= matrix.weight_shape[i];
-  return {matrix.format, rows, cols, inputs.codes.data<std::byte>(),
+  return {matrix.format,
+          rows,
+          cols,
+          inputs.codes.data<std::byte>(),
           inputs.scales ? inputs.scales->data<std::byte>() : nullptr,
           inputs.biases ? inputs.biases->data<std::byte>() : nullptr};
 }
@@ -97,10 +100,10 @@ void linear(const Linear& primitive, std::span<array> inputs, std::span<array> o
 
 /// Assignments of tokens to experts, sorted by expert.
 struct Routing {
-  std::vector<int32_t> rows;       ///< of x, for each assignment
-  std::vector<int32_t> places;     ///< (token, j) number of each assignment
-  std::vector<int32_t> ends;       ///< of the groups
-  std::vector<int32_t> experts;    ///< of the groups
+  std::vector<int32_t> rows;     ///< of x, for each assignment
+  std::vector<int32_t> places;   ///< (token, j) number of each assignment
+  std::vector<int32_t> ends;     ///< of the groups
+  std::vector<int32_t> experts;  ///< of the groups
 };
 
 Routing route(const array& indices, int64_t experts, bool one_row_per_token) {
@@ -143,8 +146,7 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
   grouped_matmul(packed(primitive.matrix, stored), gathered, routing.experts, sorted.data(), width,
                  ThreadPool::global(), options_of(primitive.matrix, stored));
   for (size_t i = 0; i < routing.places.size(); ++i) {
-    std::copy_n(sorted.data() + static_cast<int64_t>(i) * width, width,
-                out.data<float>() + routing.places[i] * width);
+    std::copy_n(sorted.data() + static_cast<int64_t>(i) * width, width, out.data<float>() + routing.places[i] * width);
   }
 }
 

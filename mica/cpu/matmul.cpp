@@ -14,10 +14,14 @@ namespace {
 
 GemmType gemm_type(Dtype dtype) {
   switch (dtype.val()) {
-    case Dtype::Val::float64: return GemmType::f64;
-    case Dtype::Val::float16: return GemmType::f16;
-    case Dtype::Val::bfloat16: return GemmType::bf16;
-    default: return GemmType::f32;
+    case Dtype::Val::float64:
+      return GemmType::f64;
+    case Dtype::Val::float16:
+      return GemmType::f16;
+    case Dtype::Val::bfloat16:
+      return GemmType::bf16;
+    default:
+      return GemmType::f32;
   }
 }
 
@@ -104,6 +108,8 @@ void matmul(const Matmul&, std::span<array> inputs, std::span<array> outputs) {
 
 }  // namespace
 
-void register_matmul(Backend& backend) { backend.add<Matmul, matmul>(); }
+void register_matmul(Backend& backend) {
+  backend.add<Matmul, matmul>();
+}
 
 }  // namespace mica::cpu

@@ -7,7 +7,9 @@
 namespace mica::cpu {
 
 /// Gives `out` fresh memory in C order.
-inline void allocate(array& out) { out.set_data(allocator::malloc(out.nbytes())); }
+inline void allocate(array& out) {
+  out.set_data(allocator::malloc(out.nbytes()));
+}
 
 /// Gives `out` the memory of `in` where in is done with, its elements are of the same size and its layout is C order;
 /// fresh memory otherwise. For kernels that read element i before they write element i.

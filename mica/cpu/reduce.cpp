@@ -52,9 +52,14 @@ Rows to_rows(const array& a, const std::vector<int>& axes) {
 template <typename T>
 T neutral(ReduceOp op) {
   switch (op) {
-    case ReduceOp::all: case ReduceOp::prod: return T(1);
-    case ReduceOp::any: case ReduceOp::sum: return T(0);
-    default: break;
+    case ReduceOp::all:
+    case ReduceOp::prod:
+      return T(1);
+    case ReduceOp::any:
+    case ReduceOp::sum:
+      return T(0);
+    default:
+      break;
   }
   if constexpr (std::is_floating_point_v<T>) {
     return op == ReduceOp::min ? std::numeric_limits<T>::infinity() : -std::numeric_limits<T>::infinity();
@@ -78,13 +83,19 @@ bool comes_before(T a, T b) {
 template <typename T>
 T fold(T total, T x, ReduceOp op) {
   switch (op) {
-    case ReduceOp::all: return static_cast<T>(total != T(0) && x != T(0));
-    case ReduceOp::any: return static_cast<T>(total != T(0) || x != T(0));
-    case ReduceOp::sum: return static_cast<T>(total + x);
-    case ReduceOp::prod: return static_cast<T>(total * x);
+    case ReduceOp::all:
+      return static_cast<T>(total != T(0) && x != T(0));
+    case ReduceOp::any:
+      return static_cast<T>(total != T(0) || x != T(0));
+    case ReduceOp::sum:
+      return static_cast<T>(total + x);
+    case ReduceOp::prod:
+      return static_cast<T>(total * x);
     // NaN wins: it differs from itself.
-    case ReduceOp::max: return x != x || comes_before(total, x) ? x : total;
-    default: return x != x || comes_before(x, total) ? x : total;
+    case ReduceOp::max:
+      return x != x || comes_before(total, x) ? x : total;
+    default:
+      return x != x || comes_before(x, total) ? x : total;
   }
 }
 
@@ -175,13 +186,13 @@ void reduce(const Reduce& primitive, std::span<array> inputs, std::span<array> o
         }
         const Rows rows = to_rows(x, primitive.axes);
         const T* from = rows.data.template data<T>();
-        ThreadPool::global().parallel_for(
-            static_cast<int64_t>(out.size()), std::max<int64_t>(1, kGrain / std::max<int64_t>(rows.count, 1)),
-            [&](int64_t begin, int64_t end) {
-              for (int64_t i = begin; i < end; ++i) {
-                store(i, fold_row(from + i * rows.count, rows.count, primitive.op));
-              }
-            });
+        ThreadPool::global().parallel_for(static_cast<int64_t>(out.size()),
+                                          std::max<int64_t>(1, kGrain / std::max<int64_t>(rows.count, 1)),
+                                          [&](int64_t begin, int64_t end) {
+                                            for (int64_t i = begin; i < end; ++i) {
+                                              store(i, fold_row(from + i * rows.count, rows.count, primitive.op));
+                                            }
+                                          });
       }
     });
   });
@@ -230,25 +241,25 @@ void softmax(const Softmax&, std::span<array> inputs, std::span<array> outputs) 
   donate_or_allocate(x, out);
   const int64_t count = x.shape(-1);
   const auto bytes = static_cast<int64_t>(x.itemsize());
-  ThreadPool::global().parallel_for(static_cast<int64_t>(x.size()) / count, std::max<int64_t>(1, kGrain / count),
-                                    [&](int64_t begin, int64_t end) {
-    std::vector<float> row(x.dtype() == float16 || x.dtype() == bfloat16 ? static_cast<size_t>(count) : 0);
-    for (int64_t i = begin; i < end; ++i) {
-      const std::byte* from = x.data<std::byte>() + i * count * bytes;
-      std::byte* to = out.data<std::byte>() + i * count * bytes;
-      if (x.dtype() == float64) {
-        softmax_row(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(to), count);
-      } else if (row.empty()) {
-        row_kernels().softmax(reinterpret_cast<const float*>(from), reinterpret_cast<float*>(to), count);
-      } else {
-        const auto& convert = elementwise_kernels();
-        const bool half = x.dtype() == float16;
-        (half ? convert.load_f16 : convert.load_bf16)(reinterpret_cast<const uint16_t*>(from), row.data(), count);
-        row_kernels().softmax(row.data(), row.data(), count);
-        (half ? convert.store_f16 : convert.store_bf16)(row.data(), reinterpret_cast<uint16_t*>(to), count);
-      }
-    }
-  });
+  ThreadPool::global().parallel_for(
+      static_cast<int64_t>(x.size()) / count, std::max<int64_t>(1, kGrain / count), [&](int64_t begin, int64_t end) {
+        std::vector<float> row(x.dtype() == float16 || x.dtype() == bfloat16 ? static_cast<size_t>(count) : 0);
+        for (int64_t i = begin; i < end; ++i) {
+          const std::byte* from = x.data<std::byte>() + i * count * bytes;
+          std::byte* to = out.data<std::byte>() + i * count * bytes;
+          if (x.dtype() == float64) {
+            softmax_row(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(to), count);
+          } else if (row.empty()) {
+            row_kernels().softmax(reinterpret_cast<const float*>(from), reinterpret_cast<float*>(to), count);
+          } else {
+            const auto& convert = elementwise_kernels();
+            const bool half = x.dtype() == float16;
+            (half ? convert.load_f16 : convert.load_bf16)(reinterpret_cast<const uint16_t*>(from), row.data(), count);
+            row_kernels().softmax(row.data(), row.data(), count);
+            (half ? convert.store_f16 : convert.store_bf16)(row.data(), reinterpret_cast<uint16_t*>(to), count);
+          }
+        }
+      });
 }
 
 }  // namespace

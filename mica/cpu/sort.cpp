@@ -35,8 +35,9 @@ void for_rows(const array& source, array& out, Row row) {
   Out* to = out.data<Out>();
   ThreadPool::global().parallel_for(static_cast<int64_t>(x.size()) / count, std::max<int64_t>(1, 2048 / count),
                                     [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) row(from + i * count, to + i * count, count);
-  });
+                                      for (int64_t i = begin; i < end; ++i)
+                                        row(from + i * count, to + i * count, count);
+                                    });
 }
 
 template <typename Order>
@@ -63,19 +64,23 @@ void sort(const Sort& primitive, std::span<array> inputs, std::span<array> outpu
 }
 
 void partition(const Partition& primitive, std::span<array> inputs, std::span<array> outputs) {
-  ordered(inputs[0], outputs[0], primitive.indices, [&](auto first, auto last, auto less) {
-    std::nth_element(first, first + primitive.kth, last, less);
-  });
+  ordered(inputs[0], outputs[0], primitive.indices,
+          [&](auto first, auto last, auto less) { std::nth_element(first, first + primitive.kth, last, less); });
 }
 
 template <typename A>
 A scan_step(A total, A x, ScanOp op) {
   switch (op) {
-    case ScanOp::sum: return static_cast<A>(total + x);
-    case ScanOp::prod: return static_cast<A>(total * x);
-    case ScanOp::max: return total != total || before(x, total) ? total : x;
-    case ScanOp::min: return total != total || before(total, x) ? total : x;
-    case ScanOp::logaddexp: break;
+    case ScanOp::sum:
+      return static_cast<A>(total + x);
+    case ScanOp::prod:
+      return static_cast<A>(total * x);
+    case ScanOp::max:
+      return total != total || before(x, total) ? total : x;
+    case ScanOp::min:
+      return total != total || before(total, x) ? total : x;
+    case ScanOp::logaddexp:
+      break;
   }
   if constexpr (std::is_floating_point_v<A>) {
     const A high = std::max(total, x);
@@ -94,10 +99,14 @@ A scan_start(ScanOp op) {
     const A low = real ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::lowest();
     const A high = real ? std::numeric_limits<A>::infinity() : std::numeric_limits<A>::max();
     switch (op) {
-      case ScanOp::sum: return A(0);
-      case ScanOp::prod: return A(1);
-      case ScanOp::min: return high;
-      default: return low;
+      case ScanOp::sum:
+        return A(0);
+      case ScanOp::prod:
+        return A(1);
+      case ScanOp::min:
+        return high;
+      default:
+        return low;
     }
   }
 }

@@ -35,7 +35,7 @@ class KvCache {
   int64_t window_;
   Dtype dtype_;
   int64_t offset_ = 0;
-  int64_t length_ = 0;  ///< tokens in the buffers, in their order
+  int64_t length_ = 0;          ///< tokens in the buffers, in their order
   std::vector<array> buffers_;  ///< keys, values; [B, kv_heads, capacity, D]
 };
 

@@ -45,7 +45,9 @@ void Chat::remove_last() {
   if (!messages_->empty()) messages_->erase(messages_->end() - 1);
 }
 
-void Chat::clear() { messages_->clear(); }
+void Chat::clear() {
+  messages_->clear();
+}
 
 std::vector<int32_t> Chat::tokens() const {
   text::RenderOptions options;

@@ -11,21 +11,38 @@ namespace fs = std::filesystem;
 
 std::optional<Dtype> dtype_of(StorageType type) {
   switch (type) {
-    case StorageType::boolean: return bool_;
-    case StorageType::u8: case StorageType::f8_e4m3: case StorageType::f8_e8m0: return uint8;
-    case StorageType::u16: return uint16;
-    case StorageType::u32: return uint32;
-    case StorageType::u64: return uint64;
-    case StorageType::i8: return int8;
-    case StorageType::i16: return int16;
-    case StorageType::i32: return int32;
-    case StorageType::i64: return int64;
-    case StorageType::f16: return float16;
-    case StorageType::bf16: return bfloat16;
-    case StorageType::f32: return float32;
-    case StorageType::f64: return float64;
-    case StorageType::c64: return complex64;
-    default: return std::nullopt;
+    case StorageType::boolean:
+      return bool_;
+    case StorageType::u8:
+    case StorageType::f8_e4m3:
+    case StorageType::f8_e8m0:
+      return uint8;
+    case StorageType::u16:
+      return uint16;
+    case StorageType::u32:
+      return uint32;
+    case StorageType::u64:
+      return uint64;
+    case StorageType::i8:
+      return int8;
+    case StorageType::i16:
+      return int16;
+    case StorageType::i32:
+      return int32;
+    case StorageType::i64:
+      return int64;
+    case StorageType::f16:
+      return float16;
+    case StorageType::bf16:
+      return bfloat16;
+    case StorageType::f32:
+      return float32;
+    case StorageType::f64:
+      return float64;
+    case StorageType::c64:
+      return complex64;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -52,8 +69,7 @@ void adapt_names(Weights& weights) {
                          path.starts_with("model.vision_tower.") || path.starts_with("model.multi_modal_projector.");
     if (foreign || path.ends_with("rotary_emb.inv_freq")) {
       weights.drop(path);
-    } else if (!rename_prefix("language_model.model.", "model.") &&
-               !rename_prefix("model.language_model.", "model.")) {
+    } else if (!rename_prefix("language_model.model.", "model.") && !rename_prefix("model.language_model.", "model.")) {
       rename_prefix("language_model.lm_head.", "lm_head.");
     }
   }

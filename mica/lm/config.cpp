@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
@@ -55,7 +56,9 @@ const Json& Config::get(std::string_view key) const {
   return *value;
 }
 
-bool Config::has(std::string_view key) const { return find(key) != nullptr; }
+bool Config::has(std::string_view key) const {
+  return find(key) != nullptr;
+}
 
 void Config::wrong(std::string_view key, std::string_view expected) const {
   const Json* value = find(key);
@@ -76,7 +79,9 @@ double Config::number(std::string_view key) const {
   if (!value || std::isnan(*value)) wrong(key, "a number");
   return *value;
 }
-double Config::number(std::string_view key, double fallback) const { return has(key) ? number(key) : fallback; }
+double Config::number(std::string_view key, double fallback) const {
+  return has(key) ? number(key) : fallback;
+}
 
 bool Config::flag(std::string_view key, bool fallback) const {
   if (!has(key)) return fallback;

@@ -25,7 +25,8 @@ array token_array(std::span<const int32_t> tokens) {
 void check_prompt(std::span<const int32_t> prompt, int vocab_size) {
   if (prompt.empty()) fail("the prompt is empty; give at least one token");
   for (const int32_t token : prompt) {
-    if (token < 0 || token >= vocab_size) fail("the prompt has token {}, the vocabulary ends at {}", token, vocab_size - 1);
+    if (token < 0 || token >= vocab_size)
+      fail("the prompt has token {}, the vocabulary ends at {}", token, vocab_size - 1);
   }
 }
 

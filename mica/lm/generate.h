@@ -43,7 +43,8 @@ struct GenerationStep {
 
 /// Processes the prompt (which follows what the cache holds) and calls on_step for each token of the answer; the next
 /// step is computed while on_step runs. Returns the last step. The cache then holds prompt and answer without its last
-/// token, or part of the prompt when that was interrupted (there are no steps then). Throws Error for an empty prompt or token ids outside of the vocabulary.
+/// token, or part of the prompt when that was interrupted (there are no steps then). Throws Error for an empty prompt
+/// or token ids outside of the vocabulary.
 GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
                                PromptCache& cache, const GenerateOptions& options,
                                const std::function<void(const GenerationStep&)>& on_step);

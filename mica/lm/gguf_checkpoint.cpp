@@ -1,7 +1,8 @@
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
 #include "mica/io/gguf.h"
@@ -91,10 +92,10 @@ class ConfigBuilder {
     if (values.empty()) fail("{}: {} is an empty list", file_.path().string(), name);
     json_[to] = values.front();
   }
-  double value(std::string_view key, double fallback) const { return file_.get_f64(prefix_ + std::string(key), fallback); }
-  std::string text(std::string_view key) const {
-    return std::string(file_.get_string(prefix_ + std::string(key), ""));
+  double value(std::string_view key, double fallback) const {
+    return file_.get_f64(prefix_ + std::string(key), fallback);
   }
+  std::string text(std::string_view key) const { return std::string(file_.get_string(prefix_ + std::string(key), "")); }
   Json& json() { return json_; }
 
  private:
@@ -124,7 +125,8 @@ void add_rope(const GgufFile& file, ConfigBuilder& config, double head_dim) {
       return list;
     };
     scaling = {{"rope_type", "longrope"}, {"long_factor", read(*factors_long)}, {"short_factor", read(*factors_short)}};
-    if (config.has("rope.scaling.attn_factor")) scaling["attention_factor"] = config.value("rope.scaling.attn_factor", 1);
+    if (config.has("rope.scaling.attn_factor"))
+      scaling["attention_factor"] = config.value("rope.scaling.attn_factor", 1);
   } else if (type == "linear" || type == "yarn") {
     scaling = {{"rope_type", type}, {"factor", config.value("rope.scaling.factor", 1.0)}};
   }
@@ -167,8 +169,8 @@ Config config_of(const GgufFile& file, const Architecture& architecture) {
     const double layers = config.value("block_count", 0);
     const bool large = (architecture.model_type == "gemma2" && layers == 46) ||
                        (architecture.model_type == "gemma3_text" && layers == 62);
-    json["query_pre_attn_scalar"] = large ? config.value("embedding_length", 0) / heads
-                                          : config.value("attention.key_length", 256);
+    json["query_pre_attn_scalar"] =
+        large ? config.value("embedding_length", 0) / heads : config.value("attention.key_length", 256);
   }
   const GgufTensor& embedding = file.get_tensor("token_embd.weight");
   if (embedding.dims.size() != 2) {
@@ -185,7 +187,8 @@ Config config_of(const GgufFile& file, const Architecture& architecture) {
   json["tie_word_embeddings"] = file.find_tensor("output.weight") == nullptr;
   json["attention_bias"] = file.find_tensor("blk.0.attn_q.bias") != nullptr;
   const double heads = config.value("attention.head_count", 1);
-  const double head_dim = config.value("attention.key_length", config.value("embedding_length", 0) / std::max(heads, 1.0));
+  const double head_dim =
+      config.value("attention.key_length", config.value("embedding_length", 0) / std::max(heads, 1.0));
   add_rope(file, config, head_dim);
   return Config(std::move(json), file.path().string());
 }

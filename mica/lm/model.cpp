@@ -1,6 +1,7 @@
 #include "mica/lm/model.h"
 
 #include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
@@ -41,8 +42,7 @@ struct Model::Layer {
       return add(x, residual_multiplier == 1.0f ? branch : multiply(branch, array(residual_multiplier)));
     };
     const auto through = [](const std::optional<NormBlock>& norm, const array& x) { return norm ? (*norm)(x) : x; };
-    const array mixed =
-        residual(h, through(after_attention, attention(through(before_attention, h), ropes, cache)));
+    const array mixed = residual(h, through(after_attention, attention(through(before_attention, h), ropes, cache)));
     const array x = through(before_mlp, mixed);
     return residual(mixed, through(after_mlp, moe ? (*moe)(x) : (*mlp)(x)));
   }
@@ -57,8 +57,7 @@ struct Model::Parts {
   Parts(Weights& weights, const ModelDescription& model, Activation activation)
       : embedding(weights.matrix("model.embed_tokens", {model.vocab_size, model.hidden_size})),
         norm(weights, "model.norm", model.hidden_size, model),
-        head(model.tie_word_embeddings ? embedding
-                                       : weights.matrix("lm_head", {model.vocab_size, model.hidden_size})) {
+        head(model.tie_word_embeddings ? embedding : weights.matrix("lm_head", {model.vocab_size, model.hidden_size})) {
     for (size_t i = 0; i < model.layers.size(); ++i) {
       layers.emplace_back(weights, fmt::format("model.layers.{}", i), model, model.layers[i], activation);
     }
@@ -119,8 +118,7 @@ LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& opt
   return {std::move(model), {checkpoint.format, checkpoint.bytes, checkpoint.parameters}};
 }
 
-LoadedModel make_random_model(const std::filesystem::path& path, int bits, int group_size,
-                              const LoadOptions& options) {
+LoadedModel make_random_model(const std::filesystem::path& path, int bits, int group_size, const LoadOptions& options) {
   const Config config(load_json(path), path.string());
   ModelDescription description = describe(config);
   Weights weights(config);

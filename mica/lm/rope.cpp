@@ -124,8 +124,8 @@ void Rope::apply_yarn(const Config& scaling, const Config& config) {
     const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
     inverse_[i] = static_cast<float>(inverse_[i] / factor * ramp + inverse_[i] * (1 - ramp));
   }
-  const bool weighted = scaling.has("mscale") && scaling.has("mscale_all_dim") &&
-                        scaling.number("mscale") != 0 && scaling.number("mscale_all_dim") != 0;
+  const bool weighted = scaling.has("mscale") && scaling.has("mscale_all_dim") && scaling.number("mscale") != 0 &&
+                        scaling.number("mscale_all_dim") != 0;
   const double inferred = weighted ? yarn_magnitude(factor, scaling.number("mscale")) /
                                          yarn_magnitude(factor, scaling.number("mscale_all_dim"))
                                    : yarn_magnitude(factor, 1.0);
@@ -134,8 +134,8 @@ void Rope::apply_yarn(const Config& scaling, const Config& config) {
 
 void Rope::apply_longrope(const Config& scaling, const Config& config) {
   const int longest = config.integer("max_position_embeddings");
-  original_length_ = config.integer("original_max_position_embeddings",
-                                    scaling.integer("original_max_position_embeddings", longest));
+  original_length_ =
+      config.integer("original_max_position_embeddings", scaling.integer("original_max_position_embeddings", longest));
   const double factor = positive(scaling, "factor", longest / static_cast<double>(original_length_));
   const double inferred =
       factor <= 1.0 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original_length_)));
@@ -157,8 +157,8 @@ void Rope::apply_longrope(const Config& scaling, const Config& config) {
 std::vector<float> Rope::inverse_periods(int64_t length) const {
   if (!inverse_long_.empty() && length > original_length_) return inverse_long_;
   if (dynamic_factor_ > 0 && length > original_length_) {
-    const double growth = dynamic_factor_ * static_cast<double>(length) / static_cast<double>(original_length_) -
-                          (dynamic_factor_ - 1);
+    const double growth =
+        dynamic_factor_ * static_cast<double>(length) / static_cast<double>(original_length_) - (dynamic_factor_ - 1);
     return plain_inverse(dims_, base_ * std::pow(growth, dims_ / (dims_ - 2.0)));
   }
   return inverse_;

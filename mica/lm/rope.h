@@ -12,14 +12,16 @@
 namespace mica::lm {
 
 /// Rotary position embedding of a model: which features turn, and how fast. The scaling methods are transformers':
-/// default, linear, dynamic, llama3, yarn (https://arxiv.org/abs/2309.00071), longrope (https://arxiv.org/abs/2402.13753).
+/// default, linear, dynamic, llama3, yarn (https://arxiv.org/abs/2309.00071), longrope
+/// (https://arxiv.org/abs/2402.13753).
 class Rope {
  public:
   /// Plain RoPE of the first `dims` features.
   Rope(int dims, double base, bool traditional);
 
   /// From a configuration of transformers 5 (rope_parameters, flat or with an entry for `layer_type`) or older
-  /// (rope_theta, rope_scaling). `head_dim` features, less by partial_rotary_factor. `default_base` where none is named.
+  /// (rope_theta, rope_scaling). `head_dim` features, less by partial_rotary_factor. `default_base` where none is
+  /// named.
   static Rope from_config(const Config& config, int head_dim, const std::string& layer_type = "full_attention",
                           double default_base = 10000.0);
 

@@ -44,7 +44,9 @@ void check(const SamplingOptions& o, int vocab_size) {
 
 Sampler::Sampler(SamplingOptions options) : options_(std::move(options)), random_(options_.seed) {}
 
-double Sampler::uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
+double Sampler::uniform() {
+  return static_cast<double>(random_() >> 11) * 0x1p-53;
+}
 
 void Sampler::apply_penalties(std::span<float> logits, std::span<const int32_t> history) const {
   const SamplingOptions& o = options_;
@@ -97,8 +99,8 @@ void Sampler::exclude_top_choices(std::vector<Candidate>& candidates) {
   double total = 0;
   for (const Candidate& candidate : candidates) total += std::exp(static_cast<double>(candidate.logprob));
   size_t above = 0;
-  while (above < candidates.size() &&
-         std::exp(static_cast<double>(candidates[above].logprob)) / total > static_cast<double>(options_.xtc_threshold)) {
+  while (above < candidates.size() && std::exp(static_cast<double>(candidates[above].logprob)) / total >
+                                          static_cast<double>(options_.xtc_threshold)) {
     ++above;
   }
   if (above < 2) return;
@@ -141,9 +143,7 @@ SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> h
   const auto count = static_cast<int64_t>(logits.size());
   const auto best = logits.begin() + cpu::row_kernels().argmax(logits.data(), count);
   const float normalizer = *best + std::log(cpu::row_kernels().sum_exp(logits.data(), *best, count));
-  const auto token = [&](int32_t id) -> SampledToken {
-    return {id, logits[static_cast<size_t>(id)] - normalizer};
-  };
+  const auto token = [&](int32_t id) -> SampledToken { return {id, logits[static_cast<size_t>(id)] - normalizer}; };
   if (options_.temperature == 0) return token(static_cast<int32_t>(best - logits.begin()));
   const std::vector<Candidate> candidates = filter(logits, normalizer);
   const float top = *best - normalizer;

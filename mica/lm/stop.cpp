@@ -33,6 +33,8 @@ std::string StopMatcher::add(std::string_view piece) {
   return out;
 }
 
-std::string StopMatcher::finish() { return std::exchange(held_, {}); }
+std::string StopMatcher::finish() {
+  return std::exchange(held_, {});
+}
 
 }  // namespace mica::lm

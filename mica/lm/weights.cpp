@@ -1,6 +1,7 @@
 #include "mica/lm/weights.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
@@ -19,13 +20,17 @@ size_t element_count(const Shape& shape) {
 
 }  // namespace
 
-void Weights::add(const std::string& path, array value) { arrays_.insert_or_assign(path, std::move(value)); }
+void Weights::add(const std::string& path, array value) {
+  arrays_.insert_or_assign(path, std::move(value));
+}
 
 void Weights::add_blocks(const std::string& path, StoredMatrix matrix) {
   blocks_.insert_or_assign(path, std::move(matrix));
 }
 
-bool Weights::has(const std::string& path) const { return arrays_.contains(path) || blocks_.contains(path); }
+bool Weights::has(const std::string& path) const {
+  return arrays_.contains(path) || blocks_.contains(path);
+}
 
 std::vector<std::string> Weights::paths() const {
   std::vector<std::string> out;
@@ -57,7 +62,9 @@ const array& Weights::take(const std::string& path) {
   return found->second;
 }
 
-void Weights::make_up_missing(int bits, int group_size) { make_up_ = MakeUp{bits, group_size}; }
+void Weights::make_up_missing(int bits, int group_size) {
+  make_up_ = MakeUp{bits, group_size};
+}
 
 StoredMatrix Weights::made_up_matrix(const Shape& shape) const {
   // A cheap generator: what counts is that no two rows are alike, not how random they are.
@@ -154,13 +161,12 @@ std::string Weights::most_common_format() const {
   std::map<std::string, size_t> values;
   for (const auto& [path, value] : arrays_) values[std::string(dtype_name(value.dtype()))] += value.size();
   for (const auto& [path, matrix] : blocks_) values[matrix.format.name()] += element_count(matrix.shape);
-  const auto most = std::max_element(values.begin(), values.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == values.end() ? "none" : most->first;
 }
 
-void Weights::stack_experts(const std::string& module, int count, const std::string& name,
-                            const std::string& stacked) {
+void Weights::stack_experts(const std::string& module, int count, const std::string& name, const std::string& stacked) {
   std::vector<array> parts;
   for (int i = 0; i < count; ++i) {
     const std::string path = fmt::format("{}.{}.{}", module, i, name);

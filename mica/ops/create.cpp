@@ -28,15 +28,27 @@ array arange(double start, double stop, double step, Dtype dtype, StreamOrDevice
 array arange(double start, double stop, double step, StreamOrDevice s) {
   return arange(start, stop, step, float32, s);
 }
-array arange(double start, double stop, Dtype dtype, StreamOrDevice s) { return arange(start, stop, 1.0, dtype, s); }
-array arange(double start, double stop, StreamOrDevice s) { return arange(start, stop, 1.0, float32, s); }
-array arange(double stop, Dtype dtype, StreamOrDevice s) { return arange(0.0, stop, 1.0, dtype, s); }
-array arange(double stop, StreamOrDevice s) { return arange(0.0, stop, 1.0, float32, s); }
+array arange(double start, double stop, Dtype dtype, StreamOrDevice s) {
+  return arange(start, stop, 1.0, dtype, s);
+}
+array arange(double start, double stop, StreamOrDevice s) {
+  return arange(start, stop, 1.0, float32, s);
+}
+array arange(double stop, Dtype dtype, StreamOrDevice s) {
+  return arange(0.0, stop, 1.0, dtype, s);
+}
+array arange(double stop, StreamOrDevice s) {
+  return arange(0.0, stop, 1.0, float32, s);
+}
 array arange(int start, int stop, int step, StreamOrDevice s) {
   return arange(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), int32, s);
 }
-array arange(int start, int stop, StreamOrDevice s) { return arange(start, stop, 1, s); }
-array arange(int stop, StreamOrDevice s) { return arange(0, stop, 1, s); }
+array arange(int start, int stop, StreamOrDevice s) {
+  return arange(start, stop, 1, s);
+}
+array arange(int stop, StreamOrDevice s) {
+  return arange(0, stop, 1, s);
+}
 
 array linspace(double start, double stop, int num, bool endpoint, Dtype dtype, StreamOrDevice s) {
   if (num < 0) fail_as<std::invalid_argument>("[linspace] the number of samples cannot be {}", num);
@@ -61,33 +73,65 @@ array full(Shape shape, array vals, StreamOrDevice s) {
 array full_like(const array& a, array vals, Dtype dtype, StreamOrDevice s) {
   return full(a.shape(), std::move(vals), dtype, s);
 }
-array full_like(const array& a, array vals, StreamOrDevice s) { return full_like(a, std::move(vals), a.dtype(), s); }
+array full_like(const array& a, array vals, StreamOrDevice s) {
+  return full_like(a, std::move(vals), a.dtype(), s);
+}
 
-array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s) { return full(shape, 0, dtype, s); }
-array zeros(const Shape& shape, StreamOrDevice s) { return zeros(shape, float32, s); }
-array zeros_like(const array& a, StreamOrDevice s) { return zeros(a.shape(), a.dtype(), s); }
-array zeros_like(const array& a, Dtype dtype, StreamOrDevice s) { return zeros(a.shape(), dtype, s); }
-array ones(const Shape& shape, Dtype dtype, StreamOrDevice s) { return full(shape, 1, dtype, s); }
-array ones(const Shape& shape, StreamOrDevice s) { return ones(shape, float32, s); }
-array ones_like(const array& a, StreamOrDevice s) { return ones(a.shape(), a.dtype(), s); }
-array ones_like(const array& a, Dtype dtype, StreamOrDevice s) { return ones(a.shape(), dtype, s); }
+array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s) {
+  return full(shape, 0, dtype, s);
+}
+array zeros(const Shape& shape, StreamOrDevice s) {
+  return zeros(shape, float32, s);
+}
+array zeros_like(const array& a, StreamOrDevice s) {
+  return zeros(a.shape(), a.dtype(), s);
+}
+array zeros_like(const array& a, Dtype dtype, StreamOrDevice s) {
+  return zeros(a.shape(), dtype, s);
+}
+array ones(const Shape& shape, Dtype dtype, StreamOrDevice s) {
+  return full(shape, 1, dtype, s);
+}
+array ones(const Shape& shape, StreamOrDevice s) {
+  return ones(shape, float32, s);
+}
+array ones_like(const array& a, StreamOrDevice s) {
+  return ones(a.shape(), a.dtype(), s);
+}
+array ones_like(const array& a, Dtype dtype, StreamOrDevice s) {
+  return ones(a.shape(), dtype, s);
+}
 
 array eye(int n, int m, int k, Dtype dtype, StreamOrDevice s) {
   const array rows = expand_dims(arange(n, s), 1, s);
   return astype(equal(add(rows, array(k), s), arange(m, s), s), dtype, s);
 }
-array eye(int n, Dtype dtype, StreamOrDevice s) { return eye(n, n, 0, dtype, s); }
-array eye(int n, int m, StreamOrDevice s) { return eye(n, m, 0, float32, s); }
-array eye(int n, int m, int k, StreamOrDevice s) { return eye(n, m, k, float32, s); }
-array eye(int n, StreamOrDevice s) { return eye(n, n, 0, float32, s); }
-array identity(int n, Dtype dtype, StreamOrDevice s) { return eye(n, n, 0, dtype, s); }
-array identity(int n, StreamOrDevice s) { return eye(n, n, 0, float32, s); }
+array eye(int n, Dtype dtype, StreamOrDevice s) {
+  return eye(n, n, 0, dtype, s);
+}
+array eye(int n, int m, StreamOrDevice s) {
+  return eye(n, m, 0, float32, s);
+}
+array eye(int n, int m, int k, StreamOrDevice s) {
+  return eye(n, m, k, float32, s);
+}
+array eye(int n, StreamOrDevice s) {
+  return eye(n, n, 0, float32, s);
+}
+array identity(int n, Dtype dtype, StreamOrDevice s) {
+  return eye(n, n, 0, dtype, s);
+}
+array identity(int n, StreamOrDevice s) {
+  return eye(n, n, 0, float32, s);
+}
 
 array tri(int n, int m, int k, Dtype type, StreamOrDevice s) {
   const array rows = expand_dims(arange(n, s), 1, s);
   return astype(greater_equal(add(rows, array(k), s), arange(m, s), s), type, s);
 }
-array tri(int n, Dtype type, StreamOrDevice s) { return tri(n, n, 0, type, s); }
+array tri(int n, Dtype type, StreamOrDevice s) {
+  return tri(n, n, 0, type, s);
+}
 
 array tril(array x, int k, StreamOrDevice s) {
   if (x.ndim() < 2) fail_as<std::invalid_argument>("[tril] needs at least two axes");

@@ -13,17 +13,20 @@ namespace mica {
 namespace {
 
 constexpr std::array<std::string_view, kUnaryOps> kUnaryNames = {
-    "abs",     "negative", "sign",   "floor",   "ceil",    "trunc",          "round",       "square", "sqrt",  "rsqrt",
-    "exp",     "expm1",    "log",    "log2",    "log10",   "log1p",          "sin",         "cos",    "tan",   "arcsin",
-    "arccos",  "arctan",   "sinh",   "cosh",    "tanh",    "arcsinh",        "arccosh",     "arctanh", "sigmoid", "erf",
-    "erfinv",  "silu",     "gelu",   "gelu_tanh", "conjugate", "bitwise_invert", "logical_not", "isnan", "isinf", "isfinite"};
+    "abs",  "negative",  "sign",      "floor",          "ceil",        "trunc",  "round",  "square",
+    "sqrt", "rsqrt",     "exp",       "expm1",          "log",         "log2",   "log10",  "log1p",
+    "sin",  "cos",       "tan",       "arcsin",         "arccos",      "arctan", "sinh",   "cosh",
+    "tanh", "arcsinh",   "arccosh",   "arctanh",        "sigmoid",     "erf",    "erfinv", "silu",
+    "gelu", "gelu_tanh", "conjugate", "bitwise_invert", "logical_not", "isnan",  "isinf",  "isfinite"};
 
 constexpr std::array<std::string_view, kBinaryOps> kBinaryNames = {
-    "add",         "subtract",   "multiply",    "divide",     "floor_divide", "remainder",   "power",     "maximum",
-    "minimum",     "logaddexp",  "arctan2",     "bitwise_and", "bitwise_or",  "bitwise_xor", "left_shift", "right_shift",
-    "equal",       "not_equal",  "greater",     "greater_equal", "less",      "less_equal",  "logical_and", "logical_or"};
+    "add",     "subtract",  "multiply", "divide",        "floor_divide", "remainder",   "power",       "maximum",
+    "minimum", "logaddexp", "arctan2",  "bitwise_and",   "bitwise_or",   "bitwise_xor", "left_shift",  "right_shift",
+    "equal",   "not_equal", "greater",  "greater_equal", "less",         "less_equal",  "logical_and", "logical_or"};
 
-array unary(const array& a, UnaryOp op, StreamOrDevice s) { return apply<Unary>({a}, to_stream(s), op); }
+array unary(const array& a, UnaryOp op, StreamOrDevice s) {
+  return apply<Unary>({a}, to_stream(s), op);
+}
 
 /// For functions of real analysis: integers and bool become float32.
 array unary_inexact(const array& a, UnaryOp op, StreamOrDevice s) {
@@ -48,7 +51,9 @@ array binary(const array& a, const array& b, BinaryOp op, StreamOrDevice s) {
   return binary(a, b, op, promote_types(a.dtype(), b.dtype()), s);
 }
 
-Dtype at_least_float(Dtype dtype) { return issubdtype(dtype, inexact) ? dtype : float32; }
+Dtype at_least_float(Dtype dtype) {
+  return issubdtype(dtype, inexact) ? dtype : float32;
+}
 
 array bitwise(const array& a, const array& b, BinaryOp op, StreamOrDevice s) {
   const Dtype dtype = promote_types(a.dtype(), b.dtype());
@@ -61,15 +66,19 @@ array bitwise(const array& a, const array& b, BinaryOp op, StreamOrDevice s) {
 
 }  // namespace
 
-std::string_view Unary::name() const { return kUnaryNames[static_cast<size_t>(op)]; }
-
-std::vector<OutputSpec> Unary::infer(const std::vector<array>& inputs) const {
-  return {{inputs[0].shape(), is_predicate(op)                                            ? bool_
-                              : op == UnaryOp::abs && inputs[0].dtype() == complex64 ? float32
-                                                                                          : inputs[0].dtype()}};
+std::string_view Unary::name() const {
+  return kUnaryNames[static_cast<size_t>(op)];
 }
 
-std::string_view Binary::name() const { return kBinaryNames[static_cast<size_t>(op)]; }
+std::vector<OutputSpec> Unary::infer(const std::vector<array>& inputs) const {
+  return {{inputs[0].shape(), is_predicate(op)                                       ? bool_
+                              : op == UnaryOp::abs && inputs[0].dtype() == complex64 ? float32
+                                                                                     : inputs[0].dtype()}};
+}
+
+std::string_view Binary::name() const {
+  return kBinaryNames[static_cast<size_t>(op)];
+}
 
 std::vector<OutputSpec> Binary::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), is_predicate(op) ? bool_ : inputs[0].dtype()}};
@@ -79,7 +88,9 @@ std::vector<OutputSpec> Select::infer(const std::vector<array>& inputs) const {
   return {{inputs[1].shape(), inputs[1].dtype()}};
 }
 
-std::vector<OutputSpec> AsType::infer(const std::vector<array>& inputs) const { return {{inputs[0].shape(), dtype}}; }
+std::vector<OutputSpec> AsType::infer(const std::vector<array>& inputs) const {
+  return {{inputs[0].shape(), dtype}};
+}
 
 std::vector<OutputSpec> ComplexPart::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), float32}};
@@ -92,16 +103,28 @@ array negative(const array& a, StreamOrDevice s) {
   if (a.dtype() == bool_) fail_as<std::invalid_argument>("[negative] not defined for bool; use logical_not");
   return unary(a, UnaryOp::negative, s);
 }
-array operator-(const array& a) { return negative(a); }
-array positive(const array& a, StreamOrDevice) { return a; }
-array sign(const array& a, StreamOrDevice s) { return unary(a, UnaryOp::sign, s); }
+array operator-(const array& a) {
+  return negative(a);
+}
+array positive(const array& a, StreamOrDevice) {
+  return a;
+}
+array sign(const array& a, StreamOrDevice s) {
+  return unary(a, UnaryOp::sign, s);
+}
 array reciprocal(const array& a, StreamOrDevice s) {
   const Dtype dtype = at_least_float(a.dtype());
   return divide(array(1.0f, dtype), astype(a, dtype, s), s);
 }
-array floor(const array& a, StreamOrDevice s) { return unary_rounding(a, UnaryOp::floor, s); }
-array ceil(const array& a, StreamOrDevice s) { return unary_rounding(a, UnaryOp::ceil, s); }
-array trunc(const array& a, StreamOrDevice s) { return unary_rounding(a, UnaryOp::trunc, s); }
+array floor(const array& a, StreamOrDevice s) {
+  return unary_rounding(a, UnaryOp::floor, s);
+}
+array ceil(const array& a, StreamOrDevice s) {
+  return unary_rounding(a, UnaryOp::ceil, s);
+}
+array trunc(const array& a, StreamOrDevice s) {
+  return unary_rounding(a, UnaryOp::trunc, s);
+}
 
 array round(const array& a, int decimals, StreamOrDevice s) {
   if (decimals == 0) return unary_rounding(a, UnaryOp::round, s);
@@ -111,27 +134,69 @@ array round(const array& a, int decimals, StreamOrDevice s) {
   return astype(decimals > 0 ? divide(rounded, scale, s) : multiply(rounded, scale, s), a.dtype(), s);
 }
 
-array square(const array& a, StreamOrDevice s) { return unary(a, UnaryOp::square, s); }
-array sqrt(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::sqrt, s); }
-array rsqrt(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::rsqrt, s); }
-array exp(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::exp, s); }
-array expm1(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::expm1, s); }
-array log(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::log, s); }
-array log2(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::log2, s); }
-array log10(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::log10, s); }
-array log1p(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::log1p, s); }
-array sin(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::sin, s); }
-array cos(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::cos, s); }
-array tan(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::tan, s); }
-array arcsin(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arcsin, s); }
-array arccos(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arccos, s); }
-array arctan(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arctan, s); }
-array sinh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::sinh, s); }
-array cosh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::cosh, s); }
-array tanh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::tanh, s); }
-array arcsinh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arcsinh, s); }
-array arccosh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arccosh, s); }
-array arctanh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::arctanh, s); }
+array square(const array& a, StreamOrDevice s) {
+  return unary(a, UnaryOp::square, s);
+}
+array sqrt(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::sqrt, s);
+}
+array rsqrt(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::rsqrt, s);
+}
+array exp(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::exp, s);
+}
+array expm1(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::expm1, s);
+}
+array log(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::log, s);
+}
+array log2(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::log2, s);
+}
+array log10(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::log10, s);
+}
+array log1p(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::log1p, s);
+}
+array sin(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::sin, s);
+}
+array cos(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::cos, s);
+}
+array tan(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::tan, s);
+}
+array arcsin(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arcsin, s);
+}
+array arccos(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arccos, s);
+}
+array arctan(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arctan, s);
+}
+array sinh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::sinh, s);
+}
+array cosh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::cosh, s);
+}
+array tanh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::tanh, s);
+}
+array arcsinh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arcsinh, s);
+}
+array arccosh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arccosh, s);
+}
+array arctanh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::arctanh, s);
+}
 
 array degrees(const array& a, StreamOrDevice s) {
   return multiply(a, array(180.0 / std::numbers::pi, at_least_float(a.dtype())), s);
@@ -140,21 +205,39 @@ array radians(const array& a, StreamOrDevice s) {
   return multiply(a, array(std::numbers::pi / 180.0, at_least_float(a.dtype())), s);
 }
 
-array sigmoid(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::sigmoid, s); }
-array erf(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::erf, s); }
-array erfinv(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::erfinv, s); }
-array silu(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::silu, s); }
-array gelu_exact(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::gelu, s); }
-array gelu_tanh(const array& a, StreamOrDevice s) { return unary_inexact(a, UnaryOp::gelu_tanh, s); }
+array sigmoid(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::sigmoid, s);
+}
+array erf(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::erf, s);
+}
+array erfinv(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::erfinv, s);
+}
+array silu(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::silu, s);
+}
+array gelu_exact(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::gelu, s);
+}
+array gelu_tanh(const array& a, StreamOrDevice s) {
+  return unary_inexact(a, UnaryOp::gelu_tanh, s);
+}
 
-array logical_not(const array& a, StreamOrDevice s) { return unary(astype(a, bool_, s), UnaryOp::logical_not, s); }
-array operator!(const array& a) { return logical_not(a); }
+array logical_not(const array& a, StreamOrDevice s) {
+  return unary(astype(a, bool_, s), UnaryOp::logical_not, s);
+}
+array operator!(const array& a) {
+  return logical_not(a);
+}
 
 array bitwise_invert(const array& a, StreamOrDevice s) {
   if (!issubdtype(a.dtype(), integer)) fail_as<std::invalid_argument>("[bitwise_invert] needs integers");
   return unary(a, UnaryOp::bitwise_invert, s);
 }
-array operator~(const array& a) { return bitwise_invert(a); }
+array operator~(const array& a) {
+  return bitwise_invert(a);
+}
 
 array isnan(const array& a, StreamOrDevice s) {
   return issubdtype(a.dtype(), inexact) ? unary(a, UnaryOp::isnan, s) : full(a.shape(), false, bool_, s);
@@ -184,7 +267,9 @@ array conjugate(const array& a, StreamOrDevice s) {
   return a.dtype() == complex64 ? unary(a, UnaryOp::conjugate, s) : a;
 }
 
-array stop_gradient(const array& a, StreamOrDevice) { return a; }
+array stop_gradient(const array& a, StreamOrDevice) {
+  return a;
+}
 
 array nan_to_num(const array& a, float nan, const std::optional<float>& posinf, const std::optional<float>& neginf,
                  StreamOrDevice s) {
@@ -200,41 +285,75 @@ array nan_to_num(const array& a, float nan, const std::optional<float>& posinf, 
   return where(isneginf(a, s), low, out, s);
 }
 
-array add(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::add, s); }
-array subtract(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::subtract, s); }
-array multiply(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::multiply, s); }
+array add(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::add, s);
+}
+array subtract(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::subtract, s);
+}
+array multiply(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::multiply, s);
+}
 array divide(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::divide, at_least_float(promote_types(a.dtype(), b.dtype())), s);
 }
 array floor_divide(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::floor_divide, s);
 }
-array remainder(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::remainder, s); }
+array remainder(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::remainder, s);
+}
 std::vector<array> divmod(const array& a, const array& b, StreamOrDevice s) {
   return {floor_divide(a, b, s), remainder(a, b, s)};
 }
-array power(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::power, s); }
-array maximum(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::maximum, s); }
-array minimum(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::minimum, s); }
+array power(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::power, s);
+}
+array maximum(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::maximum, s);
+}
+array minimum(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::minimum, s);
+}
 array logaddexp(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::logaddexp, at_least_float(promote_types(a.dtype(), b.dtype())), s);
 }
 array arctan2(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::arctan2, at_least_float(promote_types(a.dtype(), b.dtype())), s);
 }
-array bitwise_and(const array& a, const array& b, StreamOrDevice s) { return bitwise(a, b, BinaryOp::bitwise_and, s); }
-array bitwise_or(const array& a, const array& b, StreamOrDevice s) { return bitwise(a, b, BinaryOp::bitwise_or, s); }
-array bitwise_xor(const array& a, const array& b, StreamOrDevice s) { return bitwise(a, b, BinaryOp::bitwise_xor, s); }
-array left_shift(const array& a, const array& b, StreamOrDevice s) { return bitwise(a, b, BinaryOp::left_shift, s); }
-array right_shift(const array& a, const array& b, StreamOrDevice s) { return bitwise(a, b, BinaryOp::right_shift, s); }
-array equal(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::equal, s); }
-array not_equal(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::not_equal, s); }
-array greater(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::greater, s); }
+array bitwise_and(const array& a, const array& b, StreamOrDevice s) {
+  return bitwise(a, b, BinaryOp::bitwise_and, s);
+}
+array bitwise_or(const array& a, const array& b, StreamOrDevice s) {
+  return bitwise(a, b, BinaryOp::bitwise_or, s);
+}
+array bitwise_xor(const array& a, const array& b, StreamOrDevice s) {
+  return bitwise(a, b, BinaryOp::bitwise_xor, s);
+}
+array left_shift(const array& a, const array& b, StreamOrDevice s) {
+  return bitwise(a, b, BinaryOp::left_shift, s);
+}
+array right_shift(const array& a, const array& b, StreamOrDevice s) {
+  return bitwise(a, b, BinaryOp::right_shift, s);
+}
+array equal(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::equal, s);
+}
+array not_equal(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::not_equal, s);
+}
+array greater(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::greater, s);
+}
 array greater_equal(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::greater_equal, s);
 }
-array less(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::less, s); }
-array less_equal(const array& a, const array& b, StreamOrDevice s) { return binary(a, b, BinaryOp::less_equal, s); }
+array less(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::less, s);
+}
+array less_equal(const array& a, const array& b, StreamOrDevice s) {
+  return binary(a, b, BinaryOp::less_equal, s);
+}
 array logical_and(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::logical_and, bool_, s);
 }
@@ -247,8 +366,7 @@ array isclose(const array& a, const array& b, double rtol, double atol, bool equ
   const array x = astype(a, dtype, s);
   const array y = astype(b, dtype, s);
   const Dtype tolerance_dtype = dtype == complex64 ? float32 : dtype;
-  const array tolerance =
-      add(array(atol, tolerance_dtype), multiply(array(rtol, tolerance_dtype), abs(y, s), s), s);
+  const array tolerance = add(array(atol, tolerance_dtype), multiply(array(rtol, tolerance_dtype), abs(y, s), s), s);
   array close = less_equal(abs(subtract(x, y, s), s), tolerance, s);
   // Infinities are close to themselves only: their difference is NaN or infinite, and so is the tolerance.
   close = logical_and(close, logical_and(isfinite(x, s), isfinite(y, s), s), s);
@@ -265,8 +383,8 @@ array clip(const array& a, const std::optional<array>& a_min, const std::optiona
 array where(const array& condition, const array& x, const array& y, StreamOrDevice s) {
   const Dtype dtype = promote_types(x.dtype(), y.dtype());
   const Shape shape = broadcast_shapes(condition.shape(), broadcast_shapes(x.shape(), y.shape()));
-  return apply<Select>({broadcast_to(astype(condition, bool_, s), shape, s), broadcast_to(astype(x, dtype, s), shape, s),
-                        broadcast_to(astype(y, dtype, s), shape, s)},
+  return apply<Select>({broadcast_to(astype(condition, bool_, s), shape, s),
+                        broadcast_to(astype(x, dtype, s), shape, s), broadcast_to(astype(y, dtype, s), shape, s)},
                        to_stream(s));
 }
 
@@ -291,7 +409,9 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
   return out;
 }
 
-Dtype result_type(const array& a, const array& b) { return promote_types(a.dtype(), b.dtype()); }
+Dtype result_type(const array& a, const array& b) {
+  return promote_types(a.dtype(), b.dtype());
+}
 
 Dtype result_type(const std::vector<array>& arrays) {
   Dtype dtype = bool_;

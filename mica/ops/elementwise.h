@@ -24,7 +24,9 @@ array ceil(const array& a, StreamOrDevice s = {});
 array trunc(const array& a, StreamOrDevice s = {});
 /// To `decimals` places, halves to even.
 array round(const array& a, int decimals, StreamOrDevice s = {});
-inline array round(const array& a, StreamOrDevice s = {}) { return round(a, 0, s); }
+inline array round(const array& a, StreamOrDevice s = {}) {
+  return round(a, 0, s);
+}
 array square(const array& a, StreamOrDevice s = {});
 array sqrt(const array& a, StreamOrDevice s = {});
 array rsqrt(const array& a, StreamOrDevice s = {});
@@ -126,17 +128,19 @@ array gelu_exact(const array& a, StreamOrDevice s = {});
 array gelu_tanh(const array& a, StreamOrDevice s = {});
 
 /// The operators that C++ has, between arrays and between an array and a scalar.
-#define MICA_BINARY_OPERATOR(op, function)                                                             \
-  inline array operator op(const array& a, const array& b) { return function(a, b); }                  \
-  template <typename T>                                                                                \
-    requires std::is_arithmetic_v<T>                                                                   \
-  array operator op(T a, const array& b) {                                                             \
-    return function(array(a), b);                                                                      \
-  }                                                                                                    \
-  template <typename T>                                                                                \
-    requires std::is_arithmetic_v<T>                                                                   \
-  array operator op(const array& a, T b) {                                                             \
-    return function(a, array(b));                                                                      \
+#define MICA_BINARY_OPERATOR(op, function)                   \
+  inline array operator op(const array& a, const array& b) { \
+    return function(a, b);                                   \
+  }                                                          \
+  template <typename T>                                      \
+    requires std::is_arithmetic_v<T>                         \
+  array operator op(T a, const array& b) {                   \
+    return function(array(a), b);                            \
+  }                                                          \
+  template <typename T>                                      \
+    requires std::is_arithmetic_v<T>                         \
+  array operator op(const array& a, T b) {                   \
+    return function(a, array(b));                            \
   }
 MICA_BINARY_OPERATOR(+, add)
 MICA_BINARY_OPERATOR(-, subtract)

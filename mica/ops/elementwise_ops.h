@@ -48,7 +48,9 @@ enum class UnaryOp {
 inline constexpr int kUnaryOps = static_cast<int>(UnaryOp::isfinite) + 1;
 
 /// Whether the result is bool, whatever the argument's type.
-constexpr bool is_predicate(UnaryOp op) { return op >= UnaryOp::logical_not; }
+constexpr bool is_predicate(UnaryOp op) {
+  return op >= UnaryOp::logical_not;
+}
 
 /// Operations of two arguments of one type.
 enum class BinaryOp {
@@ -80,6 +82,8 @@ enum class BinaryOp {
 inline constexpr int kBinaryOps = static_cast<int>(BinaryOp::logical_or) + 1;
 
 /// Whether the result is bool, whatever the arguments' type.
-constexpr bool is_predicate(BinaryOp op) { return op >= BinaryOp::equal; }
+constexpr bool is_predicate(BinaryOp op) {
+  return op >= BinaryOp::equal;
+}
 
 }  // namespace mica

@@ -130,8 +130,7 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
     const array column = starts.size() == 1 ? reshape(starts, {1}, s) : expand_dims(starts, -1, s);
     positions = add(positions, astype(column, float32, s), s);
   }
-  const array angles =
-      multiply(expand_dims(multiply(positions, array(scale), s), -1, s), reciprocal(periods, s), s);
+  const array angles = multiply(expand_dims(multiply(positions, array(scale), s), -1, s), reciprocal(periods, s), s);
   return rotate(x, cos(angles, s), sin(angles, s), traditional, s);
 }
 

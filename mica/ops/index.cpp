@@ -90,7 +90,9 @@ void check_along_axis(const array& a, const array& indices, int axis, std::strin
 
 }  // namespace
 
-std::vector<OutputSpec> Slice::infer(const std::vector<array>& inputs) const { return {{shape, inputs[0].dtype()}}; }
+std::vector<OutputSpec> Slice::infer(const std::vector<array>& inputs) const {
+  return {{shape, inputs[0].dtype()}};
+}
 
 std::vector<OutputSpec> SliceUpdate::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), inputs[0].dtype()}};
@@ -116,8 +118,7 @@ std::vector<OutputSpec> Scatter::infer(const std::vector<array>& inputs) const {
   const Shape indexed = inputs.size() > 2 ? inputs[2].shape() : Shape{};
   bool fits = updates.ndim() == indexed.size() + a.ndim();
   for (size_t i = 0; fits && i < updates.ndim(); ++i) {
-    fits = i < indexed.size() ? updates.shape()[i] == indexed[i]
-                              : updates.shape()[i] <= a.shape()[i - indexed.size()];
+    fits = i < indexed.size() ? updates.shape()[i] == indexed[i] : updates.shape()[i] <= a.shape()[i - indexed.size()];
   }
   if (!fits) {
     fail_as<std::invalid_argument>("[scatter] updates of shape {} do not fit indices of shape {} into shape {}",
@@ -166,8 +167,7 @@ array slice_update(const array& src, const array& update, Shape start, Shape sto
 array slice_update(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s) {
   return slice_update(src, update, std::move(start), std::move(stop), Shape(src.ndim(), 1), s);
 }
-array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes,
-                   StreamOrDevice s) {
+array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes, StreamOrDevice s) {
   bool fits = update.ndim() == src.ndim() && start.size() == axes.size();
   for (size_t i = 0; fits && i < src.ndim(); ++i) fits = update.shape()[i] <= src.shape()[i];
   if (!fits) {
@@ -227,8 +227,12 @@ array take(const array& a, int index, int axis, StreamOrDevice s) {
   stop[along] = start[along] + 1;
   return squeeze(slice(a, start, stop, s), axis, s);
 }
-array take(const array& a, const array& indices, StreamOrDevice s) { return take(flatten(a, s), indices, 0, s); }
-array take(const array& a, int index, StreamOrDevice s) { return take(flatten(a, s), index, 0, s); }
+array take(const array& a, const array& indices, StreamOrDevice s) {
+  return take(flatten(a, s), indices, 0, s);
+}
+array take(const array& a, int index, StreamOrDevice s) {
+  return take(flatten(a, s), index, 0, s);
+}
 
 array take_along_axis(const array& a, const array& indices, int axis, StreamOrDevice s) {
   const array index = prepare_indices({indices}, "take_along_axis", s)[0];
@@ -257,8 +261,8 @@ array scatter(const array& a, const std::vector<array>& indices, const array& up
 array scatter(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s) {
   return scatter(a, {indices}, updates, {axis}, UpdateMode::assign, s);
 }
-array scatter_add(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s) {
+array scatter_add(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s) {
   return scatter(a, indices, updates, axes, UpdateMode::add, s);
 }
 array scatter_add(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s) {
@@ -268,12 +272,12 @@ array scatter_prod(const array& a, const std::vector<array>& indices, const arra
                    const std::vector<int>& axes, StreamOrDevice s) {
   return scatter(a, indices, updates, axes, UpdateMode::prod, s);
 }
-array scatter_max(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s) {
+array scatter_max(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s) {
   return scatter(a, indices, updates, axes, UpdateMode::max, s);
 }
-array scatter_min(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s) {
+array scatter_min(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s) {
   return scatter(a, indices, updates, axes, UpdateMode::min, s);
 }
 

@@ -55,15 +55,15 @@ enum class UpdateMode { assign, add, prod, max, min };
 array scatter(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
               StreamOrDevice s = {});
 array scatter(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s = {});
-array scatter_add(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s = {});
+array scatter_add(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s = {});
 array scatter_add(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s = {});
 array scatter_prod(const array& a, const std::vector<array>& indices, const array& updates,
                    const std::vector<int>& axes, StreamOrDevice s = {});
-array scatter_max(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s = {});
-array scatter_min(const array& a, const std::vector<array>& indices, const array& updates,
-                  const std::vector<int>& axes, StreamOrDevice s = {});
+array scatter_max(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s = {});
+array scatter_min(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
+                  StreamOrDevice s = {});
 
 // Primitives. Bounds in them are resolved: 0 ≤ start, lengths known.
 
@@ -99,8 +99,7 @@ struct DynamicSlice final : PrimitiveOf<DynamicSlice> {
 
 /// Inputs: source, update, starts (int64).
 struct DynamicSliceUpdate final : PrimitiveOf<DynamicSliceUpdate> {
-  DynamicSliceUpdate(Stream stream, std::vector<int> slice_axes)
-      : PrimitiveOf(stream), axes(std::move(slice_axes)) {}
+  DynamicSliceUpdate(Stream stream, std::vector<int> slice_axes) : PrimitiveOf(stream), axes(std::move(slice_axes)) {}
   std::string_view name() const override { return "dynamic_slice_update"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<int> axes;

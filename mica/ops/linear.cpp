@@ -10,10 +10,14 @@ namespace {
 
 ScaleType scale_type_of(Dtype dtype) {
   switch (dtype.val()) {
-    case Dtype::Val::float32: return ScaleType::f32;
-    case Dtype::Val::float16: return ScaleType::f16;
-    case Dtype::Val::bfloat16: return ScaleType::bf16;
-    default: fail_as<std::invalid_argument>("[quantized] scales cannot be {}", dtype_name(dtype));
+    case Dtype::Val::float32:
+      return ScaleType::f32;
+    case Dtype::Val::float16:
+      return ScaleType::f16;
+    case Dtype::Val::bfloat16:
+      return ScaleType::bf16;
+    default:
+      fail_as<std::invalid_argument>("[quantized] scales cannot be {}", dtype_name(dtype));
   }
 }
 
@@ -23,8 +27,8 @@ QuantFormat mlx_format(const std::string& mode, int group_size, int bits, Dtype 
   const bool mxfp8 = mode == "mxfp8" && group_size == 32 && bits == 8;
   const bool nvfp4 = mode == "nvfp4" && group_size == 16 && bits == 4;
   if (!mxfp4 && !mxfp8 && !nvfp4) {
-    fail_as<std::invalid_argument>("[quantized] there is no mode {} with {} bits and groups of {}", mica::quoted(mode), bits,
-                                   group_size);
+    fail_as<std::invalid_argument>("[quantized] there is no mode {} with {} bits and groups of {}", mica::quoted(mode),
+                                   bits, group_size);
   }
   if (scales != uint8) fail_as<std::invalid_argument>("[quantized] scales of mode {} are uint8", mode);
   return mxfp4 ? mxfp4_format() : mxfp8 ? mxfp8_format() : nvfp4_format();
@@ -73,8 +77,8 @@ StoredMatrix stored_quantized(array codes, array scales, std::optional<array> bi
   shape.back() = shape.back() * 32 / bits;
   Shape scale_shape = shape;
   scale_shape.back() = shape.back() / group_size;
-  const bool fits = scales.shape() == scale_shape && shape.back() % group_size == 0 &&
-                    shape.back() * bits == codes.shape(-1) * 32;
+  const bool fits =
+      scales.shape() == scale_shape && shape.back() % group_size == 0 && shape.back() * bits == codes.shape(-1) * 32;
   if (!fits) {
     fail_as<std::invalid_argument>("[quantized] codes of shape {} and scales of shape {} do not belong together",
                                    to_string(codes.shape()), to_string(scales.shape()));
@@ -114,9 +118,10 @@ std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) co
   const bool fits = x.ndim() == 3 && indices.ndim() == 2 && x.shape(0) == indices.shape(0) &&
                     (x.shape(1) == 1 || x.shape(1) == indices.shape(1)) && x.shape(2) == matrix.weight_shape[2];
   if (!fits) {
-    fail_as<std::invalid_argument>("[expert_linear] an input of shape {} with indices of shape {} does not fit a "
-                                   "weight of shape {}",
-                                   to_string(x.shape()), to_string(indices.shape()), to_string(matrix.weight_shape));
+    fail_as<std::invalid_argument>(
+        "[expert_linear] an input of shape {} with indices of shape {} does not fit a "
+        "weight of shape {}",
+        to_string(x.shape()), to_string(indices.shape()), to_string(matrix.weight_shape));
   }
   return {{Shape{x.shape(0), indices.shape(1), matrix.weight_shape[1]}, float32}};
 }

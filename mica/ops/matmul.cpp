@@ -10,7 +10,9 @@
 namespace mica {
 namespace {
 
-Shape batch_shape(const array& a) { return Shape(a.shape().begin(), a.shape().end() - 2); }
+Shape batch_shape(const array& a) {
+  return Shape(a.shape().begin(), a.shape().end() - 2);
+}
 
 array broadcast_batch(const array& a, const Shape& batch, StreamOrDevice s) {
   Shape shape = batch;

@@ -36,7 +36,9 @@ array reduce(const array& a, ReduceOp op, const std::vector<int>& axes, bool kee
   return keepdims ? kept : squeeze(kept, reduced, s);
 }
 
-Dtype at_least_float(Dtype dtype) { return issubdtype(dtype, inexact) ? dtype : float32; }
+Dtype at_least_float(Dtype dtype) {
+  return issubdtype(dtype, inexact) ? dtype : float32;
+}
 
 double element_count(const array& a, const std::vector<int>& axes) {
   double count = 1;
@@ -57,7 +59,9 @@ array arg_reduce_all(const array& a, bool largest, bool keepdims, StreamOrDevice
 
 }  // namespace
 
-std::string_view Reduce::name() const { return kNames[static_cast<size_t>(op)]; }
+std::string_view Reduce::name() const {
+  return kNames[static_cast<size_t>(op)];
+}
 
 std::vector<OutputSpec> Reduce::infer(const std::vector<array>& inputs) const {
   const array& a = inputs[0];
@@ -90,12 +94,12 @@ std::vector<OutputSpec> Softmax::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-#define MICA_REDUCTION(name)                                                                      \
-  array name(const array& a, bool keepdims, StreamOrDevice s) {                                   \
-    return name(a, all_axes(a), keepdims, s);                                                     \
-  }                                                                                               \
-  array name(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {     \
-    return reduce(a, ReduceOp::name, axes, keepdims, s);                                          \
+#define MICA_REDUCTION(name)                                                                  \
+  array name(const array& a, bool keepdims, StreamOrDevice s) {                               \
+    return name(a, all_axes(a), keepdims, s);                                                 \
+  }                                                                                           \
+  array name(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) { \
+    return reduce(a, ReduceOp::name, axes, keepdims, s);                                      \
   }
 MICA_REDUCTION(all)
 MICA_REDUCTION(any)
@@ -105,12 +109,16 @@ MICA_REDUCTION(max)
 MICA_REDUCTION(min)
 #undef MICA_REDUCTION
 
-array logsumexp(const array& a, bool keepdims, StreamOrDevice s) { return logsumexp(a, all_axes(a), keepdims, s); }
+array logsumexp(const array& a, bool keepdims, StreamOrDevice s) {
+  return logsumexp(a, all_axes(a), keepdims, s);
+}
 array logsumexp(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
   return reduce(astype(a, at_least_float(a.dtype()), s), ReduceOp::logsumexp, axes, keepdims, s);
 }
 
-array mean(const array& a, bool keepdims, StreamOrDevice s) { return mean(a, all_axes(a), keepdims, s); }
+array mean(const array& a, bool keepdims, StreamOrDevice s) {
+  return mean(a, all_axes(a), keepdims, s);
+}
 array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
   const Dtype dtype = at_least_float(a.dtype());
   // Halves are summed and divided in float32: their sum need not fit into the type that their mean fits into.
@@ -128,23 +136,31 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
   return astype(divide(total, array(element_count(a, axes) - ddof, total.dtype()), s),
                 dtype == complex64 ? float32 : dtype, s);
 }
-array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) { return var(a, all_axes(a), keepdims, ddof, s); }
+array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
+  return var(a, all_axes(a), keepdims, ddof, s);
+}
 array var(const array& a, int axis, bool keepdims, int ddof, StreamOrDevice s) {
   return var(a, std::vector<int>{axis}, keepdims, ddof, s);
 }
 array std(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
   return sqrt(var(a, axes, keepdims, ddof, s), s);
 }
-array std(const array& a, bool keepdims, int ddof, StreamOrDevice s) { return sqrt(var(a, keepdims, ddof, s), s); }
+array std(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
+  return sqrt(var(a, keepdims, ddof, s), s);
+}
 array std(const array& a, int axis, bool keepdims, int ddof, StreamOrDevice s) {
   return sqrt(var(a, axis, keepdims, ddof, s), s);
 }
 
-array argmax(const array& a, bool keepdims, StreamOrDevice s) { return arg_reduce_all(a, true, keepdims, s); }
+array argmax(const array& a, bool keepdims, StreamOrDevice s) {
+  return arg_reduce_all(a, true, keepdims, s);
+}
 array argmax(const array& a, int axis, bool keepdims, StreamOrDevice s) {
   return arg_reduce(a, true, axis, keepdims, s);
 }
-array argmin(const array& a, bool keepdims, StreamOrDevice s) { return arg_reduce_all(a, false, keepdims, s); }
+array argmin(const array& a, bool keepdims, StreamOrDevice s) {
+  return arg_reduce_all(a, false, keepdims, s);
+}
 array argmin(const array& a, int axis, bool keepdims, StreamOrDevice s) {
   return arg_reduce(a, false, axis, keepdims, s);
 }
@@ -160,7 +176,9 @@ array softmax(const array& a, const std::vector<int>& axes, bool, StreamOrDevice
   const array shifted = exp(subtract(x, max(x, over, true, s), s), s);
   return divide(shifted, sum(shifted, over, true, s), s);
 }
-array softmax(const array& a, bool precise, StreamOrDevice s) { return softmax(a, all_axes(a), precise, s); }
+array softmax(const array& a, bool precise, StreamOrDevice s) {
+  return softmax(a, all_axes(a), precise, s);
+}
 array softmax(const array& a, int axis, bool precise, StreamOrDevice s) {
   return softmax(a, std::vector<int>{axis}, precise, s);
 }
@@ -170,7 +188,9 @@ array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice
   const array same = equal(a, b, s);
   return all(equal_nan ? logical_or(same, logical_and(isnan(a, s), isnan(b, s), s), s) : same, false, s);
 }
-array array_equal(const array& a, const array& b, StreamOrDevice s) { return array_equal(a, b, false, s); }
+array array_equal(const array& a, const array& b, StreamOrDevice s) {
+  return array_equal(a, b, false, s);
+}
 array allclose(const array& a, const array& b, double rtol, double atol, bool equal_nan, StreamOrDevice s) {
   return all(isclose(a, b, rtol, atol, equal_nan, s), false, s);
 }

@@ -11,12 +11,14 @@ namespace mica {
 // Over all axes, several or one. Sums of float16 and bfloat16 are taken in float32 and rounded once. Small integers and
 // bool are summed and multiplied in int32 or uint32. An empty max or min throws std::invalid_argument.
 
-#define MICA_REDUCTION(name)                                                                                       \
-  array name(const array& a, bool keepdims, StreamOrDevice s = {});                                                \
-  inline array name(const array& a, StreamOrDevice s = {}) { return name(a, false, s); }                           \
-  array name(const array& a, const std::vector<int>& axes, bool keepdims = false, StreamOrDevice s = {});          \
-  inline array name(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {}) {                      \
-    return name(a, std::vector<int>{axis}, keepdims, s);                                                           \
+#define MICA_REDUCTION(name)                                                                              \
+  array name(const array& a, bool keepdims, StreamOrDevice s = {});                                       \
+  inline array name(const array& a, StreamOrDevice s = {}) {                                              \
+    return name(a, false, s);                                                                             \
+  }                                                                                                       \
+  array name(const array& a, const std::vector<int>& axes, bool keepdims = false, StreamOrDevice s = {}); \
+  inline array name(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {}) {             \
+    return name(a, std::vector<int>{axis}, keepdims, s);                                                  \
   }
 MICA_REDUCTION(all)
 MICA_REDUCTION(any)
@@ -39,10 +41,14 @@ array std(const array& a, int axis, bool keepdims = false, int ddof = 0, StreamO
 
 /// Index (uint32) of the first largest or smallest element; NaN counts as the largest and the smallest.
 array argmax(const array& a, bool keepdims, StreamOrDevice s = {});
-inline array argmax(const array& a, StreamOrDevice s = {}) { return argmax(a, false, s); }
+inline array argmax(const array& a, StreamOrDevice s = {}) {
+  return argmax(a, false, s);
+}
 array argmax(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {});
 array argmin(const array& a, bool keepdims, StreamOrDevice s = {});
-inline array argmin(const array& a, StreamOrDevice s = {}) { return argmin(a, false, s); }
+inline array argmin(const array& a, StreamOrDevice s = {}) {
+  return argmin(a, false, s);
+}
 array argmin(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {});
 
 /// exp(a) / Σ exp(a), computed in float32 at least (`precise` is accepted for MLX's sake and changes nothing).

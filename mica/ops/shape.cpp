@@ -169,7 +169,9 @@ array flatten(const array& a, int start_axis, int end_axis, StreamOrDevice s) {
   return reshape(a, std::move(out), s);
 }
 
-array flatten(const array& a, StreamOrDevice s) { return flatten(a, 0, -1, s); }
+array flatten(const array& a, StreamOrDevice s) {
+  return flatten(a, 0, -1, s);
+}
 
 array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   const auto set = axis_set(axes, a.ndim(), "squeeze");
@@ -183,7 +185,9 @@ array squeeze(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   }
   return reshape(a, std::move(out), s);
 }
-array squeeze(const array& a, int axis, StreamOrDevice s) { return squeeze(a, std::vector<int>{axis}, s); }
+array squeeze(const array& a, int axis, StreamOrDevice s) {
+  return squeeze(a, std::vector<int>{axis}, s);
+}
 array squeeze(const array& a, StreamOrDevice s) {
   std::vector<int> ones;
   for (size_t i = 0; i < a.ndim(); ++i) {
@@ -199,9 +203,13 @@ array expand_dims(const array& a, const std::vector<int>& axes, StreamOrDevice s
   for (const bool is_new : set) out.push_back(is_new ? 1 : a.shape()[next++]);
   return reshape(a, std::move(out), s);
 }
-array expand_dims(const array& a, int axis, StreamOrDevice s) { return expand_dims(a, std::vector<int>{axis}, s); }
+array expand_dims(const array& a, int axis, StreamOrDevice s) {
+  return expand_dims(a, std::vector<int>{axis}, s);
+}
 
-array atleast_1d(const array& a, StreamOrDevice s) { return a.ndim() == 0 ? reshape(a, {1}, s) : a; }
+array atleast_1d(const array& a, StreamOrDevice s) {
+  return a.ndim() == 0 ? reshape(a, {1}, s) : a;
+}
 array atleast_2d(const array& a, StreamOrDevice s) {
   return a.ndim() >= 2 ? a : reshape(a, {1, static_cast<ShapeElem>(a.size())}, s);
 }
@@ -255,8 +263,12 @@ array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s) {
   }
   return slice(a, start, stop, strides, s);
 }
-array flip(const array& a, int axis, StreamOrDevice s) { return flip(a, std::vector<int>{axis}, s); }
-array flip(const array& a, StreamOrDevice s) { return flip(a, all_axes(a), s); }
+array flip(const array& a, int axis, StreamOrDevice s) {
+  return flip(a, std::vector<int>{axis}, s);
+}
+array flip(const array& a, StreamOrDevice s) {
+  return flip(a, all_axes(a), s);
+}
 
 array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
   return a.shape() == shape ? a : apply<Broadcast>({a}, to_stream(s), shape);
@@ -282,7 +294,9 @@ array view(const array& a, const Dtype& dtype, StreamOrDevice s) {
   return a.dtype() == dtype ? a : apply<View>({a}, to_stream(s), dtype);
 }
 
-array copy(array a, StreamOrDevice s) { return apply<Copy>({std::move(a)}, to_stream(s), false, false); }
+array copy(array a, StreamOrDevice s) {
+  return apply<Copy>({std::move(a)}, to_stream(s), false, false);
+}
 
 array contiguous(const array& a, bool allow_col_major, StreamOrDevice s) {
   return apply<Copy>({a}, to_stream(s), true, allow_col_major);
@@ -311,7 +325,9 @@ array stack(const std::vector<array>& arrays, int axis, StreamOrDevice s) {
   }
   return concatenate(std::move(expanded), normalize_axis(axis, arrays[0].ndim() + 1, "stack"), s);
 }
-array stack(const std::vector<array>& arrays, StreamOrDevice s) { return stack(arrays, 0, s); }
+array stack(const std::vector<array>& arrays, StreamOrDevice s) {
+  return stack(arrays, 0, s);
+}
 
 std::vector<array> split(const array& a, const Shape& indices, int axis, StreamOrDevice s) {
   const auto along = static_cast<size_t>(normalize_axis(axis, a.ndim(), "split"));
@@ -327,7 +343,9 @@ std::vector<array> split(const array& a, const Shape& indices, int axis, StreamO
   }
   return out;
 }
-std::vector<array> split(const array& a, const Shape& indices, StreamOrDevice s) { return split(a, indices, 0, s); }
+std::vector<array> split(const array& a, const Shape& indices, StreamOrDevice s) {
+  return split(a, indices, 0, s);
+}
 std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevice s) {
   const ShapeElem length = a.shape(normalize_axis(axis, a.ndim(), "split"));
   if (num_splits < 1 || length % num_splits != 0) {
@@ -337,7 +355,9 @@ std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevic
   for (int i = 1; i < num_splits; ++i) indices.push_back(length / num_splits * i);
   return split(a, indices, axis, s);
 }
-std::vector<array> split(const array& a, int num_splits, StreamOrDevice s) { return split(a, num_splits, 0, s); }
+std::vector<array> split(const array& a, int num_splits, StreamOrDevice s) {
+  return split(a, num_splits, 0, s);
+}
 
 std::vector<array> unstack(const array& a, int axis, StreamOrDevice s) {
   std::vector<array> out;
@@ -346,7 +366,9 @@ std::vector<array> unstack(const array& a, int axis, StreamOrDevice s) {
   for (const array& part : split(a, length, axis, s)) out.push_back(squeeze(part, axis, s));
   return out;
 }
-std::vector<array> unstack(const array& a, StreamOrDevice s) { return unstack(a, 0, s); }
+std::vector<array> unstack(const array& a, StreamOrDevice s) {
+  return unstack(a, 0, s);
+}
 
 array repeat(const array& arr, int repeats, int axis, StreamOrDevice s) {
   const int along = normalize_axis(axis, arr.ndim(), "repeat");
@@ -355,7 +377,9 @@ array repeat(const array& arr, int repeats, int axis, StreamOrDevice s) {
   shape.insert(shape.begin() + along + 1, repeats);
   return flatten(broadcast_to(expand_dims(arr, along + 1, s), shape, s), along, along + 1, s);
 }
-array repeat(const array& arr, int repeats, StreamOrDevice s) { return repeat(flatten(arr, s), repeats, 0, s); }
+array repeat(const array& arr, int repeats, StreamOrDevice s) {
+  return repeat(flatten(arr, s), repeats, 0, s);
+}
 
 array tile(const array& arr, std::vector<int> reps, StreamOrDevice s) {
   Shape shape = arr.shape();
@@ -416,7 +440,8 @@ array pad(const array& a, const std::vector<int>& axes, const Shape& low, const 
   }
   const bool constant = mode == "constant";
   if (!constant && mode != "edge" && mode != "reflect" && mode != "symmetric") {
-    fail_as<std::invalid_argument>("[pad] mode {} is not one of constant, edge, reflect, symmetric", mica::quoted(mode));
+    fail_as<std::invalid_argument>("[pad] mode {} is not one of constant, edge, reflect, symmetric",
+                                   mica::quoted(mode));
   }
   array out = a;
   Shape start(a.ndim(), 0);
@@ -482,7 +507,8 @@ array diag(const array& a, int k, StreamOrDevice s) {
   if (a.ndim() == 2) return diagonal(a, k, 0, 1, s);
   if (a.ndim() != 1) fail_as<std::invalid_argument>("[diag] needs one or two axes");
   const auto n = static_cast<int>(a.shape(0)) + std::abs(k);
-  const array rows = k > 0 ? pad(a, {0}, {0}, {k}, array(0), "constant", s) : pad(a, {0}, {-k}, {0}, array(0), "constant", s);
+  const array rows =
+      k > 0 ? pad(a, {0}, {0}, {k}, array(0), "constant", s) : pad(a, {0}, {-k}, {0}, array(0), "constant", s);
   return where(eye(n, n, k, bool_, s), expand_dims(rows, 1, s), zeros({n, n}, a.dtype(), s), s);
 }
 

@@ -50,21 +50,39 @@ std::vector<OutputSpec> Partition::infer(const std::vector<array>& inputs) const
   return {{inputs[0].shape(), indices ? uint32 : inputs[0].dtype()}};
 }
 
-std::string_view Scan::name() const { return kScanNames[static_cast<size_t>(op)]; }
+std::string_view Scan::name() const {
+  return kScanNames[static_cast<size_t>(op)];
+}
 
 std::vector<OutputSpec> Scan::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-array sort(const array& a, int axis, StreamOrDevice s) { return sort(a, axis, false, s); }
-array sort(const array& a, StreamOrDevice s) { return sort(flatten(a, s), 0, false, s); }
-array argsort(const array& a, int axis, StreamOrDevice s) { return sort(a, axis, true, s); }
-array argsort(const array& a, StreamOrDevice s) { return sort(flatten(a, s), 0, true, s); }
+array sort(const array& a, int axis, StreamOrDevice s) {
+  return sort(a, axis, false, s);
+}
+array sort(const array& a, StreamOrDevice s) {
+  return sort(flatten(a, s), 0, false, s);
+}
+array argsort(const array& a, int axis, StreamOrDevice s) {
+  return sort(a, axis, true, s);
+}
+array argsort(const array& a, StreamOrDevice s) {
+  return sort(flatten(a, s), 0, true, s);
+}
 
-array partition(const array& a, int kth, int axis, StreamOrDevice s) { return partition(a, kth, axis, false, s); }
-array partition(const array& a, int kth, StreamOrDevice s) { return partition(flatten(a, s), kth, 0, false, s); }
-array argpartition(const array& a, int kth, int axis, StreamOrDevice s) { return partition(a, kth, axis, true, s); }
-array argpartition(const array& a, int kth, StreamOrDevice s) { return partition(flatten(a, s), kth, 0, true, s); }
+array partition(const array& a, int kth, int axis, StreamOrDevice s) {
+  return partition(a, kth, axis, false, s);
+}
+array partition(const array& a, int kth, StreamOrDevice s) {
+  return partition(flatten(a, s), kth, 0, false, s);
+}
+array argpartition(const array& a, int kth, int axis, StreamOrDevice s) {
+  return partition(a, kth, axis, true, s);
+}
+array argpartition(const array& a, int kth, StreamOrDevice s) {
+  return partition(flatten(a, s), kth, 0, true, s);
+}
 
 array topk(const array& a, int k, int axis, StreamOrDevice s) {
   const int along = normalize_axis(axis, a.ndim(), "topk");
@@ -77,7 +95,9 @@ array topk(const array& a, int k, int axis, StreamOrDevice s) {
   const array ordered = k == 0 ? a : partition(a, static_cast<int>(length) - k, along, false, s);
   return slice(ordered, start, stop, s);
 }
-array topk(const array& a, int k, StreamOrDevice s) { return topk(flatten(a, s), k, 0, s); }
+array topk(const array& a, int k, StreamOrDevice s) {
+  return topk(flatten(a, s), k, 0, s);
+}
 
 array cumsum(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
   return scan(a, ScanOp::sum, axis, reverse, inclusive, s);

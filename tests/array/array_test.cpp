@@ -1,9 +1,9 @@
 #include "mica/array/array.h"
 
-#include <gtest/gtest.h>
-
 #include <sstream>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "mica/array/backend.h"
 #include "mica/array/evaluate.h"

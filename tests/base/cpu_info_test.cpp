@@ -1,9 +1,9 @@
 #include "mica/base/cpu_info.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 #include <sched.h>
-
-#include <set>
 
 namespace mica {
 namespace {
@@ -35,7 +35,9 @@ TEST(CpuInfo, IsaLevelsHaveNames) {
   EXPECT_LE(static_cast<int>(active_isa()), static_cast<int>(detected_isa()));
 }
 
-TEST(CpuInfo, MemoryIsKnown) { EXPECT_GT(memory_limit_bytes(), size_t{1} << 26); }
+TEST(CpuInfo, MemoryIsKnown) {
+  EXPECT_GT(memory_limit_bytes(), size_t{1} << 26);
+}
 
 }  // namespace
 }  // namespace mica

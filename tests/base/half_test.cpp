@@ -1,8 +1,8 @@
 #include "mica/base/half.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 namespace mica {
 namespace {
@@ -21,8 +21,8 @@ TEST(Half, EveryHalfSurvivesTheRoundTrip) {
 
 TEST(Half, RoundsToNearestEven) {
   EXPECT_EQ(float_to_half(1.0f), 0x3c00);
-  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);          // halfway, even below
-  EXPECT_EQ(float_to_half(1.0f + 3 * 0x1p-11f), 0x3c02);      // halfway, even above
+  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);      // halfway, even below
+  EXPECT_EQ(float_to_half(1.0f + 3 * 0x1p-11f), 0x3c02);  // halfway, even above
   EXPECT_EQ(float_to_half(65504.0f), 0x7bff);
   EXPECT_EQ(float_to_half(65519.99f), 0x7bff);
   EXPECT_EQ(float_to_half(65520.0f), 0x7c00);
@@ -30,7 +30,7 @@ TEST(Half, RoundsToNearestEven) {
   EXPECT_EQ(float_to_half(0x1p-25f), 0x0000);
   EXPECT_EQ(float_to_half(-0x1.8p-25f), 0x8001);
   EXPECT_EQ(float_to_half(0x1.ff8p-15f), 0x03ff);
-  EXPECT_EQ(float_to_half(0x1.ffcp-15f), 0x0400);             // halfway, into the normal range
+  EXPECT_EQ(float_to_half(0x1.ffcp-15f), 0x0400);  // halfway, into the normal range
 }
 
 TEST(Bfloat, RoundsToNearestEven) {

@@ -1,11 +1,11 @@
 #include "mica/base/thread_pool.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace mica {
 namespace {
@@ -36,7 +36,10 @@ TEST(ThreadPool, ManyShortLoopsInARow) {
 
 TEST(ThreadPool, ThrowsWhatABodyThrows) {
   ThreadPool pool(4);
-  EXPECT_THROW(pool.parallel_for(100, 1, [](int64_t begin, int64_t) { if (begin > 50) throw std::range_error("x"); }),
+  EXPECT_THROW(pool.parallel_for(100, 1,
+                                 [](int64_t begin, int64_t) {
+                                   if (begin > 50) throw std::range_error("x");
+                                 }),
                std::range_error);
   int64_t after = 0;
   pool.parallel_for(1, 1, [&](int64_t, int64_t end) { after = end; });

@@ -1,11 +1,11 @@
 // Logits of tiny random checkpoints in float32: of every family against transformers (made by
 // tests/oracle/families_oracle.py), and of every quantization against mlx-lm (mlx_folders_oracle.py).
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/array/evaluate.h"

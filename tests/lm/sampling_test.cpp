@@ -1,9 +1,9 @@
 #include "mica/lm/sampling.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"

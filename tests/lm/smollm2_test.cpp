@@ -1,9 +1,9 @@
 // The default model against transformers in float32 (tests/oracle/smollm2_oracle.py).
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <filesystem>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/array/memory.h"
@@ -15,7 +15,9 @@
 namespace mica::lm {
 namespace {
 
-std::filesystem::path model_path() { return home_folder() / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"; }
+std::filesystem::path model_path() {
+  return home_folder() / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+}
 
 class SmolLm2 : public testing::Test {
  protected:

@@ -1,11 +1,11 @@
 // Every op against what MLX computes: the cases of tests/fixtures/ops.json, made by tests/oracle/ops_oracle.py.
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <map>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/array/evaluate.h"
@@ -54,7 +54,9 @@ array decode(const Json& part) {
   return array(values.begin(), Shape(lengths.begin(), lengths.end()), dtype_named(part["dtype"].get<std::string>()));
 }
 
-std::vector<int> ints(const Json& args, const char* key) { return args.at(key).get<std::vector<int>>(); }
+std::vector<int> ints(const Json& args, const char* key) {
+  return args.at(key).get<std::vector<int>>();
+}
 Shape shape_of(const Json& args, const char* key) {
   const auto list = args.at(key).get<std::vector<int64_t>>();
   return Shape(list.begin(), list.end());
@@ -96,23 +98,81 @@ Run scan(ScanFunction f) {
 
 const std::map<std::string, Run>& runs() {
   static const std::map<std::string, Run> table = {
-      UNARY(abs), UNARY(negative), UNARY(sign), UNARY(square), UNARY(exp), UNARY(expm1), UNARY(sin), UNARY(cos),
-      UNARY(tan), UNARY(arctan), UNARY(sinh), UNARY(cosh), UNARY(tanh), UNARY(arcsinh), UNARY(sigmoid), UNARY(erf),
-      UNARY(floor), UNARY(ceil), UNARY(round), UNARY(isnan), UNARY(isinf), UNARY(isfinite), UNARY(sqrt), UNARY(rsqrt),
-      UNARY(log), UNARY(log2), UNARY(log10), UNARY(log1p), UNARY(arccosh), UNARY(arcsin), UNARY(arccos),
-      UNARY(arctanh), UNARY(erfinv), UNARY(bitwise_invert), UNARY(logical_not),
-      BINARY(add), BINARY(subtract), BINARY(multiply), BINARY(divide), BINARY(maximum), BINARY(minimum),
-      BINARY(logaddexp), BINARY(arctan2), BINARY(equal), BINARY(not_equal), BINARY(greater), BINARY(greater_equal),
-      BINARY(less), BINARY(less_equal), BINARY(remainder), BINARY(power), BINARY(bitwise_and), BINARY(bitwise_or),
-      BINARY(bitwise_xor), BINARY(left_shift), BINARY(right_shift), BINARY(logical_and), BINARY(logical_or),
-      BINARY(matmul), BINARY(inner), BINARY(outer),
+      UNARY(abs),
+      UNARY(negative),
+      UNARY(sign),
+      UNARY(square),
+      UNARY(exp),
+      UNARY(expm1),
+      UNARY(sin),
+      UNARY(cos),
+      UNARY(tan),
+      UNARY(arctan),
+      UNARY(sinh),
+      UNARY(cosh),
+      UNARY(tanh),
+      UNARY(arcsinh),
+      UNARY(sigmoid),
+      UNARY(erf),
+      UNARY(floor),
+      UNARY(ceil),
+      UNARY(round),
+      UNARY(isnan),
+      UNARY(isinf),
+      UNARY(isfinite),
+      UNARY(sqrt),
+      UNARY(rsqrt),
+      UNARY(log),
+      UNARY(log2),
+      UNARY(log10),
+      UNARY(log1p),
+      UNARY(arccosh),
+      UNARY(arcsin),
+      UNARY(arccos),
+      UNARY(arctanh),
+      UNARY(erfinv),
+      UNARY(bitwise_invert),
+      UNARY(logical_not),
+      BINARY(add),
+      BINARY(subtract),
+      BINARY(multiply),
+      BINARY(divide),
+      BINARY(maximum),
+      BINARY(minimum),
+      BINARY(logaddexp),
+      BINARY(arctan2),
+      BINARY(equal),
+      BINARY(not_equal),
+      BINARY(greater),
+      BINARY(greater_equal),
+      BINARY(less),
+      BINARY(less_equal),
+      BINARY(remainder),
+      BINARY(power),
+      BINARY(bitwise_and),
+      BINARY(bitwise_or),
+      BINARY(bitwise_xor),
+      BINARY(left_shift),
+      BINARY(right_shift),
+      BINARY(logical_and),
+      BINARY(logical_or),
+      BINARY(matmul),
+      BINARY(inner),
+      BINARY(outer),
       {"nan_to_num", [](const Inputs& x, const Json&) { return nan_to_num(x[0]); }},
       {"isclose", [](const Inputs& x, const Json&) { return isclose(x[0], x[1]); }},
       {"where", [](const Inputs& x, const Json&) { return where(x[0], x[1], x[2]); }},
       {"clip", [](const Inputs& x, const Json&) { return clip(x[0], x[1], x[2]); }},
-      {"sum", reduction(&sum)}, {"prod", reduction(&prod)}, {"max", reduction(&max)}, {"min", reduction(&min)},
-      {"mean", reduction(&mean)}, {"logsumexp", reduction(&logsumexp)}, {"all", reduction(&all)},
-      {"any", reduction(&any)}, {"var", deviation(&var)}, {"std", deviation(&mica::std)},
+      {"sum", reduction(&sum)},
+      {"prod", reduction(&prod)},
+      {"max", reduction(&max)},
+      {"min", reduction(&min)},
+      {"mean", reduction(&mean)},
+      {"logsumexp", reduction(&logsumexp)},
+      {"all", reduction(&all)},
+      {"any", reduction(&any)},
+      {"var", deviation(&var)},
+      {"std", deviation(&mica::std)},
       {"argmax", [](const Inputs& x, const Json& a) { return argmax(x[0], a.at("axis").get<int>()); }},
       {"argmin", [](const Inputs& x, const Json& a) { return argmin(x[0], a.at("axis").get<int>()); }},
       {"softmax", [](const Inputs& x, const Json& a) { return softmax(x[0], a.at("axis").get<int>()); }},
@@ -127,13 +187,13 @@ const std::map<std::string, Run>& runs() {
        }},
       {"concatenate", [](const Inputs& x, const Json& a) { return concatenate(x, a.at("axis").get<int>()); }},
       {"stack", [](const Inputs& x, const Json& a) { return stack(x, a.at("axis").get<int>()); }},
-      {"repeat", [](const Inputs& x, const Json& a) { return repeat(x[0], a.at("repeats").get<int>(), a.at("axis").get<int>()); }},
+      {"repeat", [](const Inputs& x,
+                    const Json& a) { return repeat(x[0], a.at("repeats").get<int>(), a.at("axis").get<int>()); }},
       {"tile", [](const Inputs& x, const Json& a) { return tile(x[0], ints(a, "reps")); }},
-      {"roll", [](const Inputs& x, const Json& a) { return roll(x[0], a.at("shift").get<int>(), a.at("axis").get<int>()); }},
-      {"pad",
-       [](const Inputs& x, const Json& a) {
-         return pad(x[0], {0, 1}, shape_of(a, "low"), shape_of(a, "high"), array(7.0f));
-       }},
+      {"roll",
+       [](const Inputs& x, const Json& a) { return roll(x[0], a.at("shift").get<int>(), a.at("axis").get<int>()); }},
+      {"pad", [](const Inputs& x,
+                 const Json& a) { return pad(x[0], {0, 1}, shape_of(a, "low"), shape_of(a, "high"), array(7.0f)); }},
       {"tril", [](const Inputs& x, const Json& a) { return tril(x[0], a.at("k").get<int>()); }},
       {"triu", [](const Inputs& x, const Json& a) { return triu(x[0], a.at("k").get<int>()); }},
       {"diagonal",
@@ -145,8 +205,12 @@ const std::map<std::string, Run>& runs() {
        [](const Inputs& x, const Json& a) { return take_along_axis(x[0], x[1], a.at("axis").get<int>()); }},
       {"put_along_axis",
        [](const Inputs& x, const Json& a) { return put_along_axis(x[0], x[1], x[2], a.at("axis").get<int>()); }},
-      {"sort", along_axis(&sort)}, {"argsort", along_axis(&argsort)},
-      {"cumsum", scan(&cumsum)}, {"cumprod", scan(&cumprod)}, {"cummax", scan(&cummax)}, {"cummin", scan(&cummin)},
+      {"sort", along_axis(&sort)},
+      {"argsort", along_axis(&argsort)},
+      {"cumsum", scan(&cumsum)},
+      {"cumprod", scan(&cumprod)},
+      {"cummax", scan(&cummax)},
+      {"cummin", scan(&cummin)},
       {"matmul_transposed", [](const Inputs& x, const Json&) { return matmul(x[0], transpose(x[1])); }},
       {"addmm",
        [](const Inputs& x, const Json& a) {

@@ -19,28 +19,60 @@ void map(const float* x, const float* y, float* out, int64_t count) {
   if (i < count) op(F32::load(x + i, count - i), F32::load(y + i, count - i)).store(out + i, count - i);
 }
 
-F32 do_abs(F32 x) { return abs(x); }
-F32 do_negative(F32 x) { return F32(-0.0f) - x; }
-F32 do_square(F32 x) { return x * x; }
-F32 do_sqrt(F32 x) { return sqrt(x); }
-F32 do_rsqrt(F32 x) { return F32(1.0f) / sqrt(x); }
-F32 do_exp(F32 x) { return exp(x); }
-F32 do_tanh(F32 x) { return tanh(x); }
-F32 do_round(F32 x) { return round(x); }
-F32 do_sigmoid(F32 x) { return F32(1.0f) / (F32(1.0f) + exp(F32(0.0f) - x)); }
-F32 do_silu(F32 x) { return x / (F32(1.0f) + exp(F32(0.0f) - x)); }
+F32 do_abs(F32 x) {
+  return abs(x);
+}
+F32 do_negative(F32 x) {
+  return F32(-0.0f) - x;
+}
+F32 do_square(F32 x) {
+  return x * x;
+}
+F32 do_sqrt(F32 x) {
+  return sqrt(x);
+}
+F32 do_rsqrt(F32 x) {
+  return F32(1.0f) / sqrt(x);
+}
+F32 do_exp(F32 x) {
+  return exp(x);
+}
+F32 do_tanh(F32 x) {
+  return tanh(x);
+}
+F32 do_round(F32 x) {
+  return round(x);
+}
+F32 do_sigmoid(F32 x) {
+  return F32(1.0f) / (F32(1.0f) + exp(F32(0.0f) - x));
+}
+F32 do_silu(F32 x) {
+  return x / (F32(1.0f) + exp(F32(0.0f) - x));
+}
 F32 do_gelu_tanh(F32 x) {
   const F32 inner = F32(0.7978845608028654f) * fma(F32(0.044715f) * x * x, x, x);
   return F32(0.5f) * x * (F32(1.0f) + tanh(inner));
 }
 
-F32 do_add(F32 x, F32 y) { return x + y; }
-F32 do_subtract(F32 x, F32 y) { return x - y; }
-F32 do_multiply(F32 x, F32 y) { return x * y; }
-F32 do_divide(F32 x, F32 y) { return x / y; }
+F32 do_add(F32 x, F32 y) {
+  return x + y;
+}
+F32 do_subtract(F32 x, F32 y) {
+  return x - y;
+}
+F32 do_multiply(F32 x, F32 y) {
+  return x * y;
+}
+F32 do_divide(F32 x, F32 y) {
+  return x / y;
+}
 // A NaN in x is caught by the comparison, one in y by max and min themselves.
-F32 do_maximum(F32 x, F32 y) { return select(x == x, max(x, y), x); }
-F32 do_minimum(F32 x, F32 y) { return select(x == x, min(x, y), x); }
+F32 do_maximum(F32 x, F32 y) {
+  return select(x == x, max(x, y), x);
+}
+F32 do_minimum(F32 x, F32 y) {
+  return select(x == x, min(x, y), x);
+}
 
 void load_f16(const uint16_t* x, float* out, int64_t count) {
   int64_t i = 0;

@@ -36,8 +36,7 @@ AttentionBlock::Projected AttentionBlock::project(const array& x) const {
 
 array AttentionBlock::heads(const array& x, int count, const std::optional<NormBlock>& norm) const {
   const bool whole = norm && attention_.qk_norm == QkNorm::projection;
-  array split_heads =
-      reshape(whole ? (*norm)(x) : x, {x.shape(0), x.shape(1), count, attention_.head_dim});
+  array split_heads = reshape(whole ? (*norm)(x) : x, {x.shape(0), x.shape(1), count, attention_.head_dim});
   if (norm && !whole) split_heads = (*norm)(split_heads);
   return transpose(split_heads, {0, 2, 1, 3});
 }

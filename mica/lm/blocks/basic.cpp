@@ -22,18 +22,25 @@ LinearBlock::LinearBlock(Weights& weights, const std::string& module, int64_t ro
   if (bias) bias_ = weights.vector(module + ".bias", {rows});
 }
 
-array LinearBlock::operator()(const array& x) const { return linear(x, weight_, bias_, activation_); }
+array LinearBlock::operator()(const array& x) const {
+  return linear(x, weight_, bias_, activation_);
+}
 
 NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model)
     : weight_(norm_weight(weights, module, size, model.norm)), eps_(model.norm_eps) {}
 
-array NormBlock::operator()(const array& x) const { return fast::rms_norm(x, weight_, eps_); }
+array NormBlock::operator()(const array& x) const {
+  return fast::rms_norm(x, weight_, eps_);
+}
 
 array activate(const array& x, ActivationKind kind) {
   switch (kind) {
-    case ActivationKind::silu: return silu(x);
-    case ActivationKind::gelu: return gelu_exact(x);
-    case ActivationKind::gelu_tanh: break;
+    case ActivationKind::silu:
+      return silu(x);
+    case ActivationKind::gelu:
+      return gelu_exact(x);
+    case ActivationKind::gelu_tanh:
+      break;
   }
   return gelu_tanh(x);
 }

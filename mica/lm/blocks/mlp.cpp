@@ -67,7 +67,8 @@ MoeBlock::MoeBlock(Weights& weights, const std::string& module, const ModelDescr
               Activation::exact),
       gate_(weights.matrix(module + ".switch_mlp.gate_proj", {moe.num_experts, moe.expert_hidden, model.hidden_size})),
       up_(weights.matrix(module + ".switch_mlp.up_proj", {moe.num_experts, moe.expert_hidden, model.hidden_size})),
-      down_(weights.matrix(module + ".switch_mlp.down_proj", {moe.num_experts, model.hidden_size, moe.expert_hidden})) {}
+      down_(weights.matrix(module + ".switch_mlp.down_proj", {moe.num_experts, model.hidden_size, moe.expert_hidden})) {
+}
 
 array MoeBlock::operator()(const array& x) const {
   const array flat = reshape(x, {-1, x.shape(-1)});
@@ -80,8 +81,7 @@ array MoeBlock::operator()(const array& x) const {
   const array rows = expand_dims(flat, 1);
   const array gate = expert_linear(rows, gate_, experts, std::nullopt, activation_);
   const array up = expert_linear(rows, up_, experts, std::nullopt, activation_);
-  const array outputs =
-      expert_linear(multiply(activate(gate, kind_), up), down_, experts, std::nullopt, activation_);
+  const array outputs = expert_linear(multiply(activate(gate, kind_), up), down_, experts, std::nullopt, activation_);
   return reshape(sum(multiply(outputs, expand_dims(weights, -1)), 1), x.shape());
 }
 

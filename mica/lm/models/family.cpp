@@ -12,10 +12,10 @@ using Describe = ModelDescription (*)(const Config&);
 
 const std::map<std::string, Describe>& families() {
   static const std::map<std::string, Describe> all = {
-      {"llama", describe_llama},         {"mistral", describe_mistral}, {"qwen2", describe_qwen2},
-      {"qwen3", describe_qwen3},         {"qwen3_moe", describe_qwen3_moe}, {"gemma", describe_gemma},
-      {"gemma2", describe_gemma2},       {"gemma3_text", describe_gemma3_text}, {"phi3", describe_phi3},
-      {"olmo2", describe_olmo2},         {"granite", describe_granite}, {"smollm3", describe_smollm3},
+      {"llama", describe_llama},   {"mistral", describe_mistral},         {"qwen2", describe_qwen2},
+      {"qwen3", describe_qwen3},   {"qwen3_moe", describe_qwen3_moe},     {"gemma", describe_gemma},
+      {"gemma2", describe_gemma2}, {"gemma3_text", describe_gemma3_text}, {"phi3", describe_phi3},
+      {"olmo2", describe_olmo2},   {"granite", describe_granite},         {"smollm3", describe_smollm3},
   };
   return all;
 }

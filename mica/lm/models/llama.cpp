@@ -3,7 +3,9 @@
 namespace mica::lm {
 
 // Llama 1 to 3, SmolLM 1 and 2, and the many models that share their form.
-ModelDescription describe_llama(const Config& config) { return llama_like(config); }
+ModelDescription describe_llama(const Config& config) {
+  return llama_like(config);
+}
 
 // Mistral: every layer attends to a window, if there is one.
 ModelDescription describe_mistral(const Config& config) {
