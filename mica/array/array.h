@@ -253,19 +253,22 @@ inline array::ArrayIterator array::end() const {
   return ArrayIterator(*this, shape(0));
 }
 
+/// A value as another element type; of a complex number's parts a real type keeps the real one.
+template <typename To, typename From>
+To element_cast(const From& value) {
+  if constexpr (std::is_same_v<From, complex64_t> && !std::is_same_v<To, complex64_t>) {
+    return static_cast<To>(value.real());
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
 template <typename It>
 void array::init(It data) {
   set_data(allocator::malloc(nbytes()));
   dispatch(dtype(), [&]<typename T>(T) {
     T* out = this->data<T>();
-    for (size_t i = 0; i < size(); ++i, ++data) {
-      using Source = std::remove_cvref_t<decltype(*data)>;
-      if constexpr (std::is_same_v<Source, complex64_t> && !std::is_same_v<T, complex64_t>) {
-        out[i] = static_cast<T>((*data).real());
-      } else {
-        out[i] = static_cast<T>(*data);
-      }
-    }
+    for (size_t i = 0; i < size(); ++i, ++data) out[i] = element_cast<T>(*data);
   });
   set_status(Status::available);
 }
@@ -290,14 +293,7 @@ T array::item() const {
   check_single_element(*this);
   array self = *this;
   self.eval();
-  return dispatch(dtype(), [&]<typename S>(S) -> T {
-    const S value = *self.data<S>();
-    if constexpr (std::is_same_v<S, complex64_t> && !std::is_same_v<T, complex64_t>) {
-      return static_cast<T>(value.real());
-    } else {
-      return static_cast<T>(value);
-    }
-  });
+  return dispatch(dtype(), [&]<typename S>(S) -> T { return element_cast<T>(*self.data<S>()); });
 }
 
 /// Prints shape-aware, as MLX does: array([1, 2, 3], dtype=int32). Computes the array if need be.
