@@ -17,7 +17,6 @@
 namespace mica::test {
 namespace {
 
-constexpr const char* kCtrlC = "\x03";
 constexpr const char* kCtrlD = "\x04";
 
 class Chat : public testing::Test {
@@ -172,30 +171,6 @@ TEST_F(Chat, TerminalPasteContinuationAndHistoryOfSeveralLines) {
   ASSERT_TRUE(again.wait_for(">>> "));
   again.type("/show\r");
   EXPECT_TRUE(again.wait_for("one\r\ntwo\\x\r\nthree, which is longer than the window is wide")) << again.screen();
-}
-
-TEST_F(Chat, TerminalInterrupts) {
-  Terminal terminal(chat({}, "400"));
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type(std::string("not sent") + kCtrlC);
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type(kCtrlC);
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type(kCtrlC);
-  EXPECT_TRUE(terminal.wait_for("Ctrl-D or type /exit")) << terminal.screen();
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type("Count from one to one hundred in words.\r");
-  // The prompt gives the terminal back; what follows is the answer.
-  ASSERT_TRUE(terminal.wait_for("\033[?2004l"));
-  ASSERT_TRUE(terminal.wait_for("e"));
-  terminal.type(kCtrlC);
-  EXPECT_TRUE(terminal.wait_for("; stopped]")) << terminal.screen();
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type("/nonsense\r");
-  EXPECT_TRUE(terminal.wait_for("mica: '/nonsense' is no command"));
-  ASSERT_TRUE(terminal.wait_for(">>> "));
-  terminal.type(kCtrlD);
-  EXPECT_EQ(terminal.wait_for_end(), 0);
 }
 
 TEST(ChatTiny, ContextOverflowSaysSoAndGoesOn) {
