@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -36,6 +37,25 @@ class Primitive {
   /// Checks the inputs and gives the outputs' shapes and dtypes: the one rule that eager ops, shapeless programs and
   /// import share. Throws std::invalid_argument starting with "[name]".
   virtual std::vector<OutputSpec> infer(const std::vector<array>& inputs) const = 0;
+
+  /// Whether `other`, a primitive of the same class, computes the same function: its fields are equal. Programs merge
+  /// such nodes when their inputs are the same, too.
+  virtual bool is_equivalent(const Primitive& other) const;
+
+  /// The gradient rule: from the cotangents of all outputs those of the inputs named by `argnums`, in that order.
+  /// `primals` are all inputs, `outputs` what the primitive made of them. Throws std::invalid_argument when the
+  /// primitive has no gradient.
+  virtual std::vector<array> vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
+                                 const std::vector<int>& argnums, const std::vector<array>& outputs) const;
+
+  /// The tangent rule: from the tangents of the inputs named by `argnums` (the others have none) those of all outputs.
+  virtual std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
+                                 const std::vector<int>& argnums) const;
+
+  /// The batching rule: the primitive applied to each slice of the inputs along `axes` (-1: that input has no batch
+  /// axis; at least one has). Returns the outputs and their batch axes.
+  virtual std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,
+                                                               const std::vector<int>& axes) const;
 
  private:
   Stream stream_;
