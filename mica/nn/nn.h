@@ -1,0 +1,25 @@
+#pragma once
+
+/// Neural networks: modules, layers, losses, initializers.
+
+#include "mica/nn/activations.h"
+#include "mica/nn/convolution.h"
+#include "mica/nn/dropout.h"
+#include "mica/nn/embedding.h"
+#include "mica/nn/init.h"
+#include "mica/nn/linear.h"
+#include "mica/nn/losses.h"
+#include "mica/nn/member.h"
+#include "mica/nn/module.h"
+#include "mica/nn/normalization.h"
+#include "mica/nn/pooling.h"
+#include "mica/nn/positional_encoding.h"
+#include "mica/nn/quantizable.h"
+#include "mica/nn/quantized.h"
+#include "mica/nn/recurrent.h"
+#include "mica/nn/sequential.h"
+#include "mica/nn/transformer.h"
+#include "mica/nn/transforms.h"
+#include "mica/nn/tree.h"
+#include "mica/nn/tree_functions.h"
+#include "mica/nn/upsample.h"

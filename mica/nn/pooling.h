@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+
+#include "mica/nn/convolution.h"
+#include "mica/nn/member.h"
+
+namespace mica::nn {
+
+/// The largest value, or the mean, of windows over the axes between batch and channels: x [B, L, C], [B, H, W, C] or
+/// [B, D, H, W, C]. The stride is the kernel's size unless given; the padding (negative infinity, or zeros that count in
+/// the mean) is added on both sides. Sizes that are not positive, negative padding and inputs with another number of
+/// axes throw std::invalid_argument.
+template <size_t N, bool Max>
+struct Pool : UnaryModule {
+  explicit Pool(const Extent<N>& kernel_size, const std::optional<Extent<N>>& stride = std::nullopt,
+                const Extent<N>& padding = 0);
+  array operator()(const array& x) const override;
+
+  Extent<N> kernel_size;
+  Extent<N> stride;
+  Extent<N> padding;
+};
+using MaxPool1d = Pool<1, true>;
+using MaxPool2d = Pool<2, true>;
+using MaxPool3d = Pool<3, true>;
+using AvgPool1d = Pool<1, false>;
+using AvgPool2d = Pool<2, false>;
+using AvgPool3d = Pool<3, false>;
+
+}  // namespace mica::nn
