@@ -230,10 +230,11 @@ array conv_general(array input, array weight, std::vector<int> stride, std::vect
   kernel_dilation = per_axis(kernel_dilation, count, 1, "kernel_dilation");
   input_dilation = per_axis(input_dilation, count, 1, "input_dilation");
   std::vector<ConvAxis> axes;
+  axes.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     axes.push_back({stride[i], padding_lo[i], padding_hi[i], kernel_dilation[i], input_dilation[i]});
   }
-  return apply<Convolution>({astype(input, dtype, s), astype(weight, dtype, s)}, to_stream(s), std::move(axes), groups,
+  return apply<Convolution>({astype(std::move(input), dtype, s), astype(std::move(weight), dtype, s)}, to_stream(s), std::move(axes), groups,
                             flip);
 }
 
