@@ -15,6 +15,7 @@
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/fast.h"
+#include "mica/ops/graph.h"
 #include "mica/ops/index.h"
 #include "mica/ops/linear.h"
 #include "mica/ops/matmul.h"
@@ -25,3 +26,4 @@
 #include "mica/ops/sort.h"
 #include "mica/text/detokenizer.h"
 #include "mica/text/tokenizer.h"
+#include "mica/transforms/transforms.h"

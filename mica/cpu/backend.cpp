@@ -17,6 +17,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_random(*backend);
   cpu::register_search(*backend);
   cpu::register_conv(*backend);
+  cpu::register_graph(*backend);
   return backend;
 }
 

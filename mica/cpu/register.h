@@ -16,5 +16,6 @@ void register_fast(Backend& backend);
 void register_random(Backend& backend);
 void register_search(Backend& backend);
 void register_conv(Backend& backend);
+void register_graph(Backend& backend);
 
 }  // namespace mica::cpu
