@@ -4,6 +4,7 @@
 
 #include "mica/array/evaluate.h"
 #include "mica/array/primitive.h"
+#include "mica/array/tracing.h"
 #include "mica/base/checked.h"
 #include "mica/base/error.h"
 
@@ -47,6 +48,11 @@ array::array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std
     : array(std::move(shape), dtype) {
   desc_->primitive = std::move(primitive);
   desc_->inputs = std::move(inputs);
+  const uint64_t trace = Tracing::current();
+  if (trace == 0) return;
+  for (const array& input : desc_->inputs) {
+    if (input.desc_->trace == trace) desc_->trace = trace;
+  }
 }
 
 array::array(allocator::Buffer buffer, Shape shape, Dtype dtype, Deleter deleter) : array(std::move(shape), dtype) {
@@ -94,6 +100,14 @@ std::vector<array> array::outputs() const {
     out.push_back(array(specs[i].shape, specs[i].dtype));
   }
   return out;
+}
+
+bool array::is_tracer() const {
+  return desc_->trace != 0 && desc_->trace == Tracing::current();
+}
+
+void array::set_tracer(bool is_tracer) {
+  desc_->trace = is_tracer ? Tracing::current() : 0;
 }
 
 void array::detach() {

@@ -145,6 +145,12 @@ class array {
   bool is_donatable() const {
     return desc_.use_count() == 1 && desc_->data.use_count() == 1 && desc_->data->is_owned();
   }
+  /// Whether the array depends on the arguments of a function that this thread is tracing (tracing.h). Computing such
+  /// an array keeps its primitive and inputs.
+  bool is_tracer() const;
+  /// Makes the array an argument of the function that this thread is tracing, or takes that back.
+  void set_tracer(bool is_tracer);
+
   /// Forgets primitive and inputs: the array becomes a leaf.
   void detach();
   /// detach() that hands the inputs over (of all sibling outputs).
@@ -193,6 +199,8 @@ class array {
     /// The other outputs of the primitive, held weakly: an output that nobody wants needs no memory.
     std::vector<std::weak_ptr<Desc>> siblings;
     uint32_t position = 0;
+    /// The trace that the node was made in from its arguments; 0 outside.
+    uint64_t trace = 0;
     std::atomic<Status> status = Status::unscheduled;
     std::shared_ptr<Event> event;
     std::shared_ptr<Data> data;

@@ -16,6 +16,8 @@ struct Segment {
   explicit Segment(const Stream& segment_stream) : stream(segment_stream), done(std::make_shared<Event>()) {}
   Stream stream;
   std::vector<array> nodes;
+  /// For each node, whether it belongs to a function that is being traced: it keeps its place in the graph then.
+  std::vector<bool> keeps_graph;
   /// Work of other streams that this segment reads the results of.
   std::vector<std::shared_ptr<Event>> before;
   std::shared_ptr<Event> done;
@@ -36,18 +38,23 @@ class Planner {
     size_t next_input;
   };
 
+  /// Whether the array needs no planning any more. One that was computed inside of a trace that has ended since drops
+  /// its graph here.
+  static bool is_planned(const array& a) {
+    if (a.is_available() && a.has_primitive() && !a.is_tracer()) array(a).detach();
+    return a.status() != array::Status::unscheduled;
+  }
+
   void visit(const array& output) {
-    if (output.status() != array::Status::unscheduled) return;
+    if (is_planned(output)) return;
     stack_.push_back({output, 0});
     while (!stack_.empty()) {
       Frame& top = stack_.back();
       if (!top.node.has_primitive()) {
-        fail_as<std::invalid_argument>("[eval] an array without data and without primitive cannot be computed");
+        fail_as<std::invalid_argument>("[eval] an argument of a function that compile or vmap is tracing has no value");
       }
       const std::vector<array>& inputs = top.node.inputs();
-      while (top.next_input < inputs.size() && inputs[top.next_input].status() != array::Status::unscheduled) {
-        ++top.next_input;
-      }
+      while (top.next_input < inputs.size() && is_planned(inputs[top.next_input])) ++top.next_input;
       if (top.next_input < inputs.size()) {
         const array input = inputs[top.next_input++];
         stack_.push_back({input, 0});
@@ -72,13 +79,14 @@ class Planner {
       output.set_status(array::Status::scheduled);
     }
     segment.nodes.push_back(node);
+    segment.keeps_graph.push_back(node.is_tracer());
   }
 
   std::vector<Frame> stack_;
   std::vector<Segment> segments_;
 };
 
-void run_node(array node) {
+void run_node(array node, bool keeps_graph) {
   const std::shared_ptr<Primitive> primitive = node.primitive_ptr();
   const Backend& device = backend(primitive->device().type);
   const Kernel kernel = device.find(primitive->id());
@@ -86,8 +94,9 @@ void run_node(array node) {
     fail_as<std::runtime_error>("[{}] the {} backend has no such operation", primitive->name(), device.name());
   }
   std::vector<array> outputs = node.outputs();
-  // The kernel owns the inputs: one that nobody else holds can be donated, and is freed right after.
-  std::vector<array> inputs = node.take_inputs();
+  // The kernel owns the inputs: one that nobody else holds can be donated, and is freed right after. While the graph
+  // holds them, too, they cannot.
+  std::vector<array> inputs = keeps_graph ? node.inputs() : node.take_inputs();
   kernel(*primitive, inputs, outputs);
   for (const array& output : outputs) output.set_status(array::Status::available);
 }
@@ -96,9 +105,9 @@ void run(Segment& segment) {
   std::exception_ptr error;
   try {
     for (const auto& event : segment.before) event->wait();
-    for (array& node : segment.nodes) {
-      array current = std::move(node);
-      run_node(std::move(current));
+    for (size_t i = 0; i < segment.nodes.size(); ++i) {
+      array current = std::move(segment.nodes[i]);
+      run_node(std::move(current), segment.keeps_graph[i]);
     }
   } catch (...) {
     error = std::current_exception();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -61,7 +62,8 @@ class Primitive {
   Stream stream_;
 };
 
-/// Gives a primitive class its id: struct Add final : PrimitiveOf<Add> { … }.
+/// Gives a primitive class its id: struct Add final : PrimitiveOf<Add> { … }. A class that names what tells its objects
+/// apart, `auto fields() const { return std::tie(axes, mode); }`, gets is_equivalent().
 template <typename Derived>
 class PrimitiveOf : public Primitive {
  public:
@@ -71,7 +73,27 @@ class PrimitiveOf : public Primitive {
     return &tag;
   }
   PrimitiveId id() const final { return static_id(); }
+
+  bool is_equivalent(const Primitive& other) const override {
+    if constexpr (requires(const Derived& self) { self.fields(); }) {
+      return other.id() == id() && other.stream() == stream() &&
+             static_cast<const Derived&>(*this).fields() == static_cast<const Derived&>(other).fields();
+    } else {
+      return false;
+    }
+  }
 };
+
+/// Declare the rules that a primitive class has.
+#define MICA_VJP                                                                                  \
+  std::vector<array> vjp(const std::vector<array>& primals, const std::vector<array>& cotangents, \
+                         const std::vector<int>& argnums, const std::vector<array>& outputs) const override;
+#define MICA_JVP                                                                                \
+  std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents, \
+                         const std::vector<int>& argnums) const override;
+#define MICA_VMAP                                                                                                      \
+  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs, const std::vector<int>& axes) \
+      const override;
 
 /// The array that `primitive` makes of `inputs`: shape and dtype come from infer().
 array make_array(std::shared_ptr<Primitive> primitive, std::vector<array> inputs);

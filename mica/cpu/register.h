@@ -13,5 +13,9 @@ void register_sort(Backend& backend);
 void register_matmul(Backend& backend);
 void register_linear(Backend& backend);
 void register_fast(Backend& backend);
+void register_random(Backend& backend);
+void register_search(Backend& backend);
+void register_conv(Backend& backend);
+void register_graph(Backend& backend);
 
 }  // namespace mica::cpu

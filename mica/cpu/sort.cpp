@@ -6,24 +6,11 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/memory.h"
+#include "mica/cpu/ordering.h"
 #include "mica/cpu/register.h"
 
 namespace mica::cpu {
 namespace {
-
-/// Ascending, NaN last.
-template <typename T>
-bool before(const T& a, const T& b) {
-  if constexpr (std::is_same_v<T, complex64_t>) {
-    return a.real() != b.real() ? a.real() < b.real() : a.imag() < b.imag();
-  } else if constexpr (std::is_integral_v<T>) {
-    return a < b;
-  } else {
-    const bool a_nan = a != a;
-    const bool b_nan = b != b;
-    return a_nan || b_nan ? !a_nan && b_nan : a < b;
-  }
-}
 
 /// Calls row(source, target) for every row along the last axis; Out is the output's element type.
 template <typename T, typename Out, typename Row>

@@ -69,6 +69,7 @@ struct Arange final : PrimitiveOf<Arange> {
       : PrimitiveOf(stream), start(first), step(distance), count(length), dtype(type) {}
   std::string_view name() const override { return "arange"; }
   std::vector<OutputSpec> infer(const std::vector<array>&) const override { return {{Shape{count}, dtype}}; }
+  auto fields() const { return std::tie(start, step, count, dtype); }
   double start;
   double step;
   ShapeElem count;

@@ -267,10 +267,6 @@ array conjugate(const array& a, StreamOrDevice s) {
   return a.dtype() == complex64 ? unary(a, UnaryOp::conjugate, s) : a;
 }
 
-array stop_gradient(const array& a, StreamOrDevice) {
-  return a;
-}
-
 array nan_to_num(const array& a, float nan, const std::optional<float>& posinf, const std::optional<float>& neginf,
                  StreamOrDevice s) {
   if (!issubdtype(a.dtype(), floating)) return a;

@@ -168,6 +168,9 @@ struct Unary final : PrimitiveOf<Unary> {
   Unary(Stream stream, UnaryOp unary_op) : PrimitiveOf(stream), op(unary_op) {}
   std::string_view name() const override;
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(op); }
   UnaryOp op;
 };
 
@@ -176,6 +179,9 @@ struct Binary final : PrimitiveOf<Binary> {
   Binary(Stream stream, BinaryOp binary_op) : PrimitiveOf(stream), op(binary_op) {}
   std::string_view name() const override;
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(op); }
   BinaryOp op;
 };
 
@@ -184,12 +190,18 @@ struct Select final : PrimitiveOf<Select> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "where"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(); }
 };
 
 struct AsType final : PrimitiveOf<AsType> {
   AsType(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "astype"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
 
@@ -198,6 +210,9 @@ struct ComplexPart final : PrimitiveOf<ComplexPart> {
   ComplexPart(Stream stream, int which) : PrimitiveOf(stream), part(which) {}
   std::string_view name() const override { return part == 0 ? "real" : "imag"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(part); }
   int part;
 };
 

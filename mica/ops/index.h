@@ -72,6 +72,9 @@ struct Slice final : PrimitiveOf<Slice> {
       : PrimitiveOf(stream), start(std::move(first)), shape(std::move(result)), strides(std::move(step)) {}
   std::string_view name() const override { return "slice"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(start, shape, strides); }
   Shape start;
   Shape shape;
   Shape strides;
@@ -83,6 +86,9 @@ struct SliceUpdate final : PrimitiveOf<SliceUpdate> {
       : PrimitiveOf(stream), start(std::move(first)), strides(std::move(step)) {}
   std::string_view name() const override { return "slice_update"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(start, strides); }
   Shape start;
   Shape strides;
 };
@@ -93,6 +99,9 @@ struct DynamicSlice final : PrimitiveOf<DynamicSlice> {
       : PrimitiveOf(stream), axes(std::move(slice_axes)), shape(std::move(result)) {}
   std::string_view name() const override { return "dynamic_slice"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axes, shape); }
   std::vector<int> axes;
   Shape shape;
 };
@@ -102,6 +111,9 @@ struct DynamicSliceUpdate final : PrimitiveOf<DynamicSliceUpdate> {
   DynamicSliceUpdate(Stream stream, std::vector<int> slice_axes) : PrimitiveOf(stream), axes(std::move(slice_axes)) {}
   std::string_view name() const override { return "dynamic_slice_update"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
 
@@ -111,6 +123,9 @@ struct Gather final : PrimitiveOf<Gather> {
       : PrimitiveOf(stream), axes(std::move(indexed_axes)), slice_sizes(std::move(sizes)) {}
   std::string_view name() const override { return "gather"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axes, slice_sizes); }
   std::vector<int> axes;
   Shape slice_sizes;
 };
@@ -121,6 +136,9 @@ struct Scatter final : PrimitiveOf<Scatter> {
       : PrimitiveOf(stream), axes(std::move(indexed_axes)), mode(update_mode) {}
   std::string_view name() const override { return "scatter"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axes, mode); }
   std::vector<int> axes;
   UpdateMode mode;
 };
@@ -130,6 +148,9 @@ struct GatherAxis final : PrimitiveOf<GatherAxis> {
   GatherAxis(Stream stream, int indexed_axis) : PrimitiveOf(stream), axis(indexed_axis) {}
   std::string_view name() const override { return "take_along_axis"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axis); }
   int axis;
 };
 
@@ -139,6 +160,9 @@ struct ScatterAxis final : PrimitiveOf<ScatterAxis> {
       : PrimitiveOf(stream), axis(indexed_axis), mode(update_mode) {}
   std::string_view name() const override { return "put_along_axis"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axis, mode); }
   int axis;
   UpdateMode mode;
 };

@@ -5,6 +5,7 @@
 #include "mica/base/error.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/reduce.h"
+#include "mica/ops/rules.h"
 #include "mica/ops/shape.h"
 
 namespace mica {
@@ -33,6 +34,27 @@ std::vector<OutputSpec> Matmul::infer(const std::vector<array>& inputs) const {
   Shape shape = a.shape();
   shape.back() = b.shape(-1);
   return {{std::move(shape), a.dtype()}};
+}
+
+std::vector<array> Matmul::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
+                               const std::vector<int>& argnums, const std::vector<array>&) const {
+  const auto transposed = [&](const array& m) { return matrix_transpose(conjugate(m, stream()), stream()); };
+  std::vector<array> out;
+  for (const int which : argnums) {
+    out.push_back(which == 0 ? matmul(cotangents[0], transposed(primals[1]), stream())
+                             : matmul(transposed(primals[0]), cotangents[0], stream()));
+  }
+  return out;
+}
+
+std::vector<array> Matmul::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
+                               const std::vector<int>& argnums) const {
+  std::vector<array> terms;
+  for (size_t i = 0; i < argnums.size(); ++i) {
+    terms.push_back(argnums[i] == 0 ? matmul(tangents[i], primals[1], stream())
+                                    : matmul(primals[0], tangents[i], stream()));
+  }
+  return {sum_of(terms, stream())};
 }
 
 array matmul(const array& a, const array& b, StreamOrDevice s) {

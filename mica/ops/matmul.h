@@ -25,6 +25,9 @@ struct Matmul final : PrimitiveOf<Matmul> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "matmul"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(); }
 };
 
 }  // namespace mica

@@ -69,6 +69,9 @@ struct Reduce final : PrimitiveOf<Reduce> {
       : PrimitiveOf(stream), op(reduce_op), axes(std::move(reduced_axes)) {}
   std::string_view name() const override;
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(op, axes); }
   ReduceOp op;
   std::vector<int> axes;
 };
@@ -77,6 +80,7 @@ struct ArgReduce final : PrimitiveOf<ArgReduce> {
   ArgReduce(Stream stream, bool largest, int reduced_axis) : PrimitiveOf(stream), max(largest), axis(reduced_axis) {}
   std::string_view name() const override { return max ? "argmax" : "argmin"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(max, axis); }
   bool max;
   int axis;
 };
@@ -86,6 +90,9 @@ struct Softmax final : PrimitiveOf<Softmax> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "softmax"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(); }
 };
 
 }  // namespace mica

@@ -86,6 +86,9 @@ struct Reshape final : PrimitiveOf<Reshape> {
   Reshape(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
   std::string_view name() const override { return "reshape"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(shape); }
   Shape shape;
 };
 
@@ -93,6 +96,9 @@ struct Transpose final : PrimitiveOf<Transpose> {
   Transpose(Stream stream, std::vector<int> order) : PrimitiveOf(stream), axes(std::move(order)) {}
   std::string_view name() const override { return "transpose"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
 
@@ -100,6 +106,9 @@ struct Broadcast final : PrimitiveOf<Broadcast> {
   Broadcast(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
   std::string_view name() const override { return "broadcast_to"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(shape); }
   Shape shape;
 };
 
@@ -108,6 +117,9 @@ struct AsStrided final : PrimitiveOf<AsStrided> {
       : PrimitiveOf(stream), shape(std::move(view_shape)), strides(std::move(view_strides)), offset(view_offset) {}
   std::string_view name() const override { return "as_strided"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(shape, strides, offset); }
   Shape shape;
   Strides strides;
   size_t offset;
@@ -117,6 +129,7 @@ struct View final : PrimitiveOf<View> {
   View(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "view"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
 
@@ -126,6 +139,9 @@ struct Copy final : PrimitiveOf<Copy> {
       : PrimitiveOf(stream), if_needed(only_if_needed), allow_col_major(col_major) {}
   std::string_view name() const override { return if_needed ? "contiguous" : "copy"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(if_needed, allow_col_major); }
   bool if_needed;
   bool allow_col_major;
 };
@@ -134,6 +150,9 @@ struct Concatenate final : PrimitiveOf<Concatenate> {
   Concatenate(Stream stream, int concatenated_axis) : PrimitiveOf(stream), axis(concatenated_axis) {}
   std::string_view name() const override { return "concatenate"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(axis); }
   int axis;
 };
 

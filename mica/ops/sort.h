@@ -39,6 +39,9 @@ struct Sort final : PrimitiveOf<Sort> {
   Sort(Stream stream, bool give_indices) : PrimitiveOf(stream), indices(give_indices) {}
   std::string_view name() const override { return indices ? "argsort" : "sort"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(indices); }
   bool indices;
 };
 
@@ -47,6 +50,9 @@ struct Partition final : PrimitiveOf<Partition> {
   Partition(Stream stream, bool give_indices, ShapeElem k) : PrimitiveOf(stream), indices(give_indices), kth(k) {}
   std::string_view name() const override { return indices ? "argpartition" : "partition"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(indices, kth); }
   bool indices;
   ShapeElem kth;
 };
@@ -59,6 +65,9 @@ struct Scan final : PrimitiveOf<Scan> {
       : PrimitiveOf(stream), op(scan_op), reverse(from_end), inclusive(include_self) {}
   std::string_view name() const override;
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(op, reverse, inclusive); }
   ScanOp op;
   bool reverse;
   bool inclusive;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+namespace mica {
+
+/// While one lives, this thread is tracing a function: nodes made from arrays marked as arguments (array::set_tracer)
+/// keep their primitive and inputs when they are computed, so that a transform can walk from results to arguments.
+/// Scopes nest; all of a thread's nested scopes form one trace, and when the last one ends, its arrays are ordinary.
+class Tracing {
+ public:
+  Tracing();
+  ~Tracing();
+  Tracing(const Tracing&) = delete;
+  Tracing& operator=(const Tracing&) = delete;
+
+  /// The number of this thread's trace, different from those of all other traces; 0 when it traces nothing.
+  static uint64_t current();
+};
+
+}  // namespace mica

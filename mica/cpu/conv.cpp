@@ -1,0 +1,268 @@
+#include "mica/ops/conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "mica/base/thread_pool.h"
+#include "mica/cpu/gemm.h"
+#include "mica/cpu/kernels/elementwise.h"
+#include "mica/cpu/memory.h"
+#include "mica/cpu/register.h"
+
+namespace mica::cpu {
+namespace {
+
+/// Bytes of the matrix of input patches that is made at a time: it stays in the caches of the cores.
+constexpr int64_t kPatchBytes = int64_t{4} << 20;
+
+/// One spatial axis, with the place in the input of every (output position, tap): −1 where there is none.
+struct Places {
+  int64_t input = 1;
+  int64_t output = 1;
+  int64_t taps = 1;
+  std::vector<int64_t> at = {0};
+  /// Neighbouring taps meet neighbouring inputs.
+  bool dense = true;
+
+  Places() = default;
+  Places(const ConvAxis& axis, int64_t input_length, int64_t output_length, int64_t tap_count, bool flip)
+      : input(input_length),
+        output(output_length),
+        taps(tap_count),
+        at(static_cast<size_t>(output_length * tap_count)),
+        dense(axis.kernel_dilation == 1 && axis.input_dilation == 1 && !flip) {
+    for (int64_t o = 0; o < output; ++o) {
+      for (int64_t t = 0; t < taps; ++t) {
+        const int64_t spread = o * axis.stride + t * axis.kernel_dilation - axis.padding_lo;
+        const bool hit = spread >= 0 && spread % axis.input_dilation == 0 && spread / axis.input_dilation < input;
+        at[static_cast<size_t>(o * taps + (flip ? taps - 1 - t : t))] = hit ? spread / axis.input_dilation : -1;
+      }
+    }
+  }
+
+  const int64_t* of(int64_t position) const { return at.data() + position * taps; }
+};
+
+/// A convolution over three spatial axes (leading ones of length 1 where there are fewer).
+struct Problem {
+  Places axis[3];
+  int64_t samples;
+  int64_t channels;
+  int64_t filters;
+  int64_t groups;
+
+  Problem(const Convolution& primitive, const array& x, const array& w, const array& out)
+      : samples(x.shape(0)), channels(x.shape(-1)), filters(w.shape(0)), groups(primitive.groups) {
+    const size_t count = primitive.axes.size();
+    for (size_t i = 0; i < count; ++i) {
+      axis[3 - count + i] =
+          Places(primitive.axes[i], x.shape()[i + 1], out.shape()[i + 1], w.shape()[i + 1], primitive.flip);
+    }
+  }
+
+  int64_t taps() const { return axis[0].taps * axis[1].taps * axis[2].taps; }
+  int64_t group_channels() const { return channels / groups; }
+  int64_t group_filters() const { return filters / groups; }
+  int64_t positions() const { return samples * axis[0].output * axis[1].output * axis[2].output; }
+
+  /// Calls body(tap, first input pixel or −1, places along the last axis) for the rows of taps of an output position.
+  template <typename Body>
+  void for_tap_rows(int64_t position, Body body) const {
+    const int64_t o2 = position % axis[2].output;
+    const int64_t o1 = position / axis[2].output % axis[1].output;
+    const int64_t o0 = position / (axis[2].output * axis[1].output) % axis[0].output;
+    const int64_t sample = position / (axis[2].output * axis[1].output * axis[0].output);
+    const int64_t* last = axis[2].of(o2);
+    for (int64_t t0 = 0; t0 < axis[0].taps; ++t0) {
+      const int64_t i0 = axis[0].of(o0)[t0];
+      for (int64_t t1 = 0; t1 < axis[1].taps; ++t1) {
+        const int64_t i1 = axis[1].of(o1)[t1];
+        const int64_t row = ((sample * axis[0].input + i0) * axis[1].input + i1) * axis[2].input;
+        body((t0 * axis[1].taps + t1) * axis[2].taps, i0 < 0 || i1 < 0 ? -1 : row, last);
+      }
+    }
+  }
+};
+
+/// Copies the patch of one output position in a group's channels: [taps, channels of the group].
+void gather_patch(const Problem& p, const std::byte* x, int64_t group, int64_t itemsize, int64_t position,
+                  std::byte* patch) {
+  const int64_t pixel = p.channels * itemsize;
+  const auto part = static_cast<size_t>(p.group_channels() * itemsize);
+  const int64_t taps = p.axis[2].taps;
+  x += group * static_cast<int64_t>(part);
+  p.for_tap_rows(position, [&](int64_t first_tap, int64_t row, const int64_t* places) {
+    std::byte* to = patch + first_tap * static_cast<int64_t>(part);
+    if (row < 0) {
+      std::memset(to, 0, static_cast<size_t>(taps) * part);
+      return;
+    }
+    if (p.axis[2].dense && p.groups == 1 && places[0] >= 0 && places[taps - 1] >= 0) {
+      std::memcpy(to, x + (row + places[0]) * pixel, static_cast<size_t>(taps) * part);
+      return;
+    }
+    for (int64_t t = 0; t < taps; ++t, to += part) {
+      if (places[t] < 0) {
+        std::memset(to, 0, part);
+      } else {
+        std::memcpy(to, x + (row + places[t]) * pixel, part);
+      }
+    }
+  });
+}
+
+GemmType gemm_type(Dtype dtype) {
+  switch (dtype.val()) {
+    case Dtype::Val::float64:
+      return GemmType::f64;
+    case Dtype::Val::float16:
+      return GemmType::f16;
+    case Dtype::Val::bfloat16:
+      return GemmType::bf16;
+    default:
+      return GemmType::f32;
+  }
+}
+
+bool is_half(Dtype dtype) {
+  return dtype == float16 || dtype == bfloat16;
+}
+
+/// Rounds float32 results to the output's half type.
+void store_halves(const float* from, array& out, int64_t first, int64_t count) {
+  const auto& convert = elementwise_kernels();
+  (out.dtype() == float16 ? convert.store_f16 : convert.store_bf16)(from, out.data<uint16_t>() + first, count);
+}
+
+/// Patches × weights, block by block of output positions.
+void by_patches(const Problem& p, const array& x, const array& w, array& out) {
+  const auto itemsize = static_cast<int64_t>(x.itemsize());
+  const int64_t depth = p.taps() * p.group_channels();
+  const int64_t block = std::clamp<int64_t>(kPatchBytes / (depth * itemsize), 64, p.positions());
+  std::vector<std::byte> patches(static_cast<size_t>(block * depth * itemsize));
+  std::vector<float> sums(is_half(out.dtype()) ? static_cast<size_t>(block * p.filters) : 0);
+  const int64_t sum_bytes = out.dtype() == float64 ? 8 : 4;
+  ThreadPool& pool = ThreadPool::global();
+  const int64_t grain = std::max<int64_t>(1, 16384 / (depth * itemsize));
+  for (int64_t first = 0; first < p.positions(); first += block) {
+    const int64_t count = std::min(block, p.positions() - first);
+    std::byte* target = sums.empty() ? out.data<std::byte>() + first * p.filters * sum_bytes
+                                     : reinterpret_cast<std::byte*>(sums.data());
+    for (int64_t group = 0; group < p.groups; ++group) {
+      pool.parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          gather_patch(p, x.data<std::byte>(), group, itemsize, first + i, patches.data() + i * depth * itemsize);
+        }
+      });
+      const std::byte* weights = w.data<std::byte>() + group * p.group_filters() * depth * itemsize;
+      gemm(gemm_type(x.dtype()), count, p.group_filters(), depth, {patches.data(), depth, false},
+           {weights, depth, true}, target + group * p.group_filters() * sum_bytes, p.filters, pool);
+    }
+    if (!sums.empty()) store_halves(sums.data(), out, first * p.filters, count * p.filters);
+  }
+}
+
+/// A convolution with one tap and stride 1 is one matrix product.
+bool is_pointwise(const Convolution& primitive, const Problem& p) {
+  const bool plain = std::all_of(primitive.axes.begin(), primitive.axes.end(), [](const ConvAxis& axis) {
+    return axis.stride == 1 && axis.input_dilation == 1 && axis.padding_lo == 0 && axis.padding_hi == 0;
+  });
+  return plain && p.taps() == 1;
+}
+
+void pointwise(const Problem& p, const array& x, const array& w, array& out) {
+  const auto itemsize = static_cast<int64_t>(x.itemsize());
+  std::vector<float> sums(is_half(out.dtype()) ? out.size() : 0);
+  const int64_t sum_bytes = out.dtype() == float64 ? 8 : 4;
+  std::byte* target = sums.empty() ? out.data<std::byte>() : reinterpret_cast<std::byte*>(sums.data());
+  for (int64_t group = 0; group < p.groups; ++group) {
+    const int64_t depth = p.group_channels();
+    gemm(gemm_type(x.dtype()), p.positions(), p.group_filters(), depth,
+         {x.data<std::byte>() + group * depth * itemsize, p.channels, false},
+         {w.data<std::byte>() + group * p.group_filters() * depth * itemsize, depth, true},
+         target + group * p.group_filters() * sum_bytes, p.filters, ThreadPool::global());
+  }
+  if (!sums.empty()) store_halves(sums.data(), out, 0, static_cast<int64_t>(out.size()));
+}
+
+/// Elements of a float type in the type that they are computed in.
+template <typename Sum>
+std::vector<Sum> widened(const array& a) {
+  std::vector<Sum> out(a.size());
+  dispatch(a.dtype(), [&]<typename T>(T) {
+    if constexpr (std::is_same_v<T, complex64_t>) return;
+    const T* from = a.data<T>();
+    for (size_t i = 0; i < out.size(); ++i) out[i] = element_cast<Sum>(from[i]);
+  });
+  return out;
+}
+
+/// Groups of one channel (depthwise): every tap adds a row of products, vectors along the channels.
+template <typename Sum>
+void depthwise(const Problem& p, const array& x, const array& w, array& out) {
+  const int64_t taps = p.taps();
+  const int64_t multiplier = p.group_filters();
+  const std::vector<Sum> stored = widened<Sum>(w);
+  std::vector<Sum> weights(stored.size());  // [taps, filters]
+  for (int64_t f = 0; f < p.filters; ++f) {
+    for (int64_t t = 0; t < taps; ++t) {
+      weights[static_cast<size_t>(t * p.filters + f)] = stored[static_cast<size_t>(f * taps + t)];
+    }
+  }
+  const std::vector<Sum> wide = is_half(x.dtype()) ? widened<Sum>(x) : std::vector<Sum>();
+  const Sum* input = wide.empty() ? x.data<Sum>() : wide.data();
+  const int64_t grain = std::max<int64_t>(1, 16384 / (taps * p.filters));
+  ThreadPool::global().parallel_for(p.positions(), grain, [&](int64_t begin, int64_t end) {
+    std::vector<Sum> sums(static_cast<size_t>(p.filters));
+    for (int64_t position = begin; position < end; ++position) {
+      std::fill(sums.begin(), sums.end(), Sum(0));
+      Sum* to = sums.data();
+      p.for_tap_rows(position, [&](int64_t first_tap, int64_t row, const int64_t* places) {
+        for (int64_t t = 0; row >= 0 && t < p.axis[2].taps; ++t) {
+          if (places[t] < 0) continue;
+          const Sum* from = input + (row + places[t]) * p.channels;
+          const Sum* by = weights.data() + (first_tap + t) * p.filters;
+          if (multiplier == 1) {
+            for (int64_t c = 0; c < p.channels; ++c) to[c] += from[c] * by[c];
+          } else {
+            for (int64_t f = 0; f < p.filters; ++f) to[f] += from[f / multiplier] * by[f];
+          }
+        }
+      });
+      if constexpr (std::is_same_v<Sum, float>) {
+        if (is_half(out.dtype())) {
+          store_halves(to, out, position * p.filters, p.filters);
+          continue;
+        }
+      }
+      std::memcpy(out.data<Sum>() + position * p.filters, to, sums.size() * sizeof(Sum));
+    }
+  });
+}
+
+void convolution(const Convolution& primitive, std::span<array> inputs, std::span<array> outputs) {
+  array& out = outputs[0];
+  allocate(out);
+  if (out.size() == 0) return;
+  if (inputs[0].size() == 0 || inputs[1].size() == 0) {
+    std::memset(out.data<std::byte>(), 0, out.nbytes());
+    return;
+  }
+  const array x = row_contiguous(inputs[0]);
+  const array w = row_contiguous(inputs[1]);
+  const Problem problem(primitive, x, w, out);
+  if (is_pointwise(primitive, problem)) return pointwise(problem, x, w, out);
+  if (problem.group_channels() > 1 || problem.groups == 1) return by_patches(problem, x, w, out);
+  if (out.dtype() == float64) return depthwise<double>(problem, x, w, out);
+  depthwise<float>(problem, x, w, out);
+}
+
+}  // namespace
+
+void register_conv(Backend& backend) {
+  backend.add<Convolution, convolution>();
+}
+
+}  // namespace mica::cpu

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+
+namespace mica {
+
+/// For each value the index (uint32, shape of `values`) where it can be inserted into the ascending `sorted_sequence`
+/// (one axis): before equal elements with side "left", behind them with "right". NaN sorts last. Throws
+/// std::invalid_argument for another side or a sequence that has not one axis.
+array searchsorted(const array& sorted_sequence, const array& values, const std::string& side = "left",
+                   StreamOrDevice s = {});
+
+/// Inputs of one dtype: sequences [batch..., n], values [batch..., any...].
+struct SearchSorted final : PrimitiveOf<SearchSorted> {
+  SearchSorted(Stream stream, bool right_side) : PrimitiveOf(stream), right(right_side) {}
+  std::string_view name() const override { return "searchsorted"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  bool is_equivalent(const Primitive& other) const override;
+  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,
+                                                       const std::vector<int>& axes) const override;
+  bool right;
+};
+
+}  // namespace mica
