@@ -1,7 +1,5 @@
 #include "mica/nn/pooling.h"
 
-#include <limits>
-
 #include "mica/nn/weak_scalar.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
@@ -47,9 +45,10 @@ array sliding_windows(const array& x, const Extent<N>& kernel, const Extent<N>& 
 }  // namespace
 
 template <size_t N, bool Max>
-Pool<N, Max>::Pool(const Extent<N>& kernel, const std::optional<Extent<N>>& steps, const Extent<N>& border)
-    : kernel_size(kernel), stride(steps.value_or(kernel)), padding(border) {
+Pool<N, Max>::Pool(const Extent<N>& kernel, const PoolOptions<N>& options)
+    : kernel_size(kernel), stride(options.stride), padding(options.padding) {
   for (size_t i = 0; i < N; ++i) {
+    if (stride[i] == PoolOptions<N>::kKernelSize) stride.lengths[i] = kernel_size[i];
     if (kernel_size[i] <= 0 || stride[i] <= 0 || padding[i] < 0) {
       fail_as<std::invalid_argument>(
           "[{}Pool{}d] kernel size {} and stride {} must be positive, padding {} not negative", Max ? "Max" : "Avg", N,

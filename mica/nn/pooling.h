@@ -1,11 +1,18 @@
 #pragma once
 
-#include <optional>
+#include <limits>
 
 #include "mica/nn/convolution.h"
 #include "mica/nn/member.h"
 
 namespace mica::nn {
+
+template <size_t N>
+struct PoolOptions {
+  static constexpr int kKernelSize = std::numeric_limits<int>::min();
+  Extent<N> stride = kKernelSize;
+  Extent<N> padding = 0;
+};
 
 /// The largest value, or the mean, of windows over the axes between batch and channels: x [B, L, C], [B, H, W, C] or
 /// [B, D, H, W, C]. The stride is the kernel's size unless given; the padding (negative infinity, or zeros that count in
@@ -13,8 +20,7 @@ namespace mica::nn {
 /// axes throw std::invalid_argument.
 template <size_t N, bool Max>
 struct Pool : UnaryModule {
-  explicit Pool(const Extent<N>& kernel_size, const std::optional<Extent<N>>& stride = std::nullopt,
-                const Extent<N>& padding = 0);
+  explicit Pool(const Extent<N>& kernel_size, const PoolOptions<N>& options = {});
   array operator()(const array& x) const override;
 
   Extent<N> kernel_size;

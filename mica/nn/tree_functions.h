@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mica/array/evaluate.h"
 #include "mica/nn/tree.h"
 
 namespace mica {
@@ -29,7 +30,29 @@ const BasicTree<U>& matching(const BasicTree<U>& tree, const std::string& key, c
   return *item;
 }
 
+inline void add_leaves(std::vector<array>& out, const array& a) {
+  out.push_back(a);
+}
+inline void add_leaves(std::vector<array>& out, const Tree& tree) {
+  if (tree.is_leaf()) {
+    out.push_back(tree.leaf());
+  } else if (tree.is_list()) {
+    for (const Tree& item : tree.list_items()) add_leaves(out, item);
+  } else {
+    for (const auto& item : tree.items()) add_leaves(out, item.second);
+  }
+}
+
 }  // namespace detail
+
+/// Computes the arrays of trees, and arrays beside them: eval(loss, model.parameters(), optimizer.state()).
+template <typename... Parts>
+  requires(std::is_same_v<Parts, Tree> || ...)
+void eval(const Parts&... parts) {
+  std::vector<array> arrays;
+  (detail::add_leaves(arrays, parts), ...);
+  eval(std::move(arrays));
+}
 
 /// The tree with fn(path, leaf, others…) in place of each leaf. The other trees have at least the leaves of the first;
 /// fn gets the leaves that stand at the same path. Throws std::invalid_argument when one is missing.

@@ -44,7 +44,8 @@ array array_of(const SafetensorsEntry& entry, Dtype dtype) {
 std::vector<std::pair<std::string, array>> read_weights(const std::filesystem::path& file) {
   if (!std::filesystem::is_directory(file)) check_ending(file);
   std::vector<std::pair<std::string, array>> out;
-  for (const SafetensorsEntry& entry : Safetensors::open(file).entries()) {
+  const Safetensors tensors = Safetensors::open(file);
+  for (const SafetensorsEntry& entry : tensors.entries()) {
     std::optional<Dtype> dtype;
     for (const auto& [stored, type] : kTypes) {
       if (stored == entry.type) dtype = type;
