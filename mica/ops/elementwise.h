@@ -170,6 +170,7 @@ struct Unary final : PrimitiveOf<Unary> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op); }
   UnaryOp op;
 };
@@ -181,6 +182,7 @@ struct Binary final : PrimitiveOf<Binary> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op); }
   BinaryOp op;
 };
@@ -192,6 +194,7 @@ struct Select final : PrimitiveOf<Select> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 
@@ -201,6 +204,7 @@ struct AsType final : PrimitiveOf<AsType> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
@@ -212,6 +216,7 @@ struct ComplexPart final : PrimitiveOf<ComplexPart> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(part); }
   int part;
 };

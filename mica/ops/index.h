@@ -74,6 +74,7 @@ struct Slice final : PrimitiveOf<Slice> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(start, shape, strides); }
   Shape start;
   Shape shape;
@@ -88,6 +89,7 @@ struct SliceUpdate final : PrimitiveOf<SliceUpdate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(start, strides); }
   Shape start;
   Shape strides;
@@ -101,6 +103,7 @@ struct DynamicSlice final : PrimitiveOf<DynamicSlice> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, shape); }
   std::vector<int> axes;
   Shape shape;
@@ -113,6 +116,7 @@ struct DynamicSliceUpdate final : PrimitiveOf<DynamicSliceUpdate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
@@ -125,6 +129,7 @@ struct Gather final : PrimitiveOf<Gather> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, slice_sizes); }
   std::vector<int> axes;
   Shape slice_sizes;
@@ -138,6 +143,7 @@ struct Scatter final : PrimitiveOf<Scatter> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, mode); }
   std::vector<int> axes;
   UpdateMode mode;
@@ -150,6 +156,7 @@ struct GatherAxis final : PrimitiveOf<GatherAxis> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis); }
   int axis;
 };
@@ -162,6 +169,7 @@ struct ScatterAxis final : PrimitiveOf<ScatterAxis> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis, mode); }
   int axis;
   UpdateMode mode;

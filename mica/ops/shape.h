@@ -88,6 +88,7 @@ struct Reshape final : PrimitiveOf<Reshape> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape); }
   Shape shape;
 };
@@ -98,6 +99,7 @@ struct Transpose final : PrimitiveOf<Transpose> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
@@ -108,6 +110,7 @@ struct Broadcast final : PrimitiveOf<Broadcast> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape); }
   Shape shape;
 };
@@ -119,6 +122,7 @@ struct AsStrided final : PrimitiveOf<AsStrided> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape, strides, offset); }
   Shape shape;
   Strides strides;
@@ -129,6 +133,7 @@ struct View final : PrimitiveOf<View> {
   View(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "view"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
@@ -141,6 +146,7 @@ struct Copy final : PrimitiveOf<Copy> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(if_needed, allow_col_major); }
   bool if_needed;
   bool allow_col_major;
@@ -152,6 +158,7 @@ struct Concatenate final : PrimitiveOf<Concatenate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis); }
   int axis;
 };
