@@ -6,13 +6,17 @@ PREFIX ?= /usr/local
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CXX_SOURCES = $(shell git ls-files '*.cpp' '*.h' ':!*.inc')
 
-.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data
+EXAMPLES = linear_regression digits language_model derivatives
+
+.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits \
+  $(EXAMPLES:%=example-%)
 
 help:
 	@echo "make run [PROMPT=…]     install what is needed, build, fetch the default model, answer a prompt"
 	@echo "make test               install what is needed, build, run every test"
 	@echo "make build              build (Release); the program is build/release/bin/mica"
 	@echo "make model              fetch the default model"
+	@echo "make example-NAME       build and run an example: $(EXAMPLES)"
 	@echo "make install PREFIX=…   install program, library and headers"
 	@echo "make test-asan          the tests under AddressSanitizer and UBSan"
 	@echo "make test-tsan          the tests under ThreadSanitizer"
@@ -46,6 +50,18 @@ model:
 
 test-data:
 	@scripts/fetch_test_data.sh
+
+# ARGS go to the example: make example-language_model ARGS="book.txt 2000"
+$(EXAMPLES:%=example-%): example-%: packages
+	@cmake --preset release >build/cmake.log
+	@cmake --build --preset release -j $(JOBS) --target example_$*
+	build/release/bin/example_$* $(ARGS)
+
+example-digits: digits
+example-digits: ARGS ?= build/test-data/digits.csv
+
+digits:
+	@scripts/fetch_digits.sh
 
 test-asan: packages-test test-data model
 	cmake --preset asan >build/cmake-asan.log

@@ -70,11 +70,11 @@ Initializer identity(Dtype dtype) {
   };
 }
 
-Initializer sparse(float sparsity, float mean, float std, Dtype dtype) {
+Initializer sparse(double sparsity, float mean, float std, Dtype dtype) {
   return [=](const array& a) {
     check_matrix(a, "sparse");
     const ShapeElem columns = a.shape(1);
-    const auto zero_count = static_cast<ShapeElem>(std::ceil(static_cast<double>(sparsity) * static_cast<double>(columns)));
+    const auto zero_count = static_cast<ShapeElem>(std::ceil(sparsity * static_cast<double>(columns)));
     const array order = argsort(random::uniform(a.shape()), 1);
     const array values = random::normal(a.shape(), dtype, mean, std);
     const array zeroed = slice(order, {0, 0}, {a.shape(0), zero_count});

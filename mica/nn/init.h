@@ -18,7 +18,7 @@ Initializer uniform(float low = 0.0f, float high = 1.0f, Dtype dtype = float32);
 /// Square matrices only (std::invalid_argument).
 Initializer identity(Dtype dtype = float32);
 /// Normal, with ⌈sparsity · columns⌉ random zeros in each row of a matrix.
-Initializer sparse(float sparsity, float mean = 0.0f, float std = 1.0f, Dtype dtype = float32);
+Initializer sparse(double sparsity, float mean = 0.0f, float std = 1.0f, Dtype dtype = float32);
 
 /// Glorot's initializers (https://proceedings.mlr.press/v9/glorot10a.html), called with an array and a gain.
 struct Glorot {

@@ -12,7 +12,6 @@
 #include "mica/nn/module.h"
 #include "mica/nn/tree_functions.h"
 #include "mica/ops/random.h"
-#include "mica/transforms/custom_function.h"
 #include "mica/transforms/transforms.h"
 
 namespace mica::nn {

@@ -98,7 +98,7 @@ std::vector<Tap> antialias_taps(ShapeElem length, double scale, array (*kernel)(
   return taps;
 }
 
-void check_scales(const array& x, const std::vector<float>& scale_factor) {
+void check_scales(const array& x, const std::vector<double>& scale_factor) {
   if (x.ndim() < 3 || x.ndim() - 2 != scale_factor.size()) {
     fail_as<std::invalid_argument>("[Upsample] {} scales for an input of shape {}: one is needed for each spatial axis",
                                    scale_factor.size(), to_string(x.shape()));
@@ -112,7 +112,7 @@ void check_antialias(bool align_corners, bool antialias) {
 }
 
 /// Weighted sums of neighbours, one spatial axis after the other.
-array interpolate(const array& x, const std::vector<float>& scale_factor, const TapsOf& taps_of) {
+array interpolate(const array& x, const std::vector<double>& scale_factor, const TapsOf& taps_of) {
   check_scales(x, scale_factor);
   array out = x;
   for (size_t i = 0; i < scale_factor.size(); ++i) {
@@ -138,33 +138,33 @@ array nearest_indices(ShapeElem length, double scale) {
 
 }  // namespace
 
-array upsample_nearest(const array& x, const std::vector<float>& scale_factor) {
+array upsample_nearest(const array& x, const std::vector<double>& scale_factor) {
   check_scales(x, scale_factor);
   array out = x;
   for (size_t i = 0; i < scale_factor.size(); ++i) {
     const int axis = static_cast<int>(i) + 1;
-    const float scale = scale_factor[i];
-    out = scale >= 1.0f && scale == std::floor(scale) ? repeat(out, static_cast<int>(scale), axis)
+    const double scale = scale_factor[i];
+    out = scale >= 1 && scale == std::floor(scale) ? repeat(out, static_cast<int>(scale), axis)
                                                       : take(out, nearest_indices(out.shape(axis), scale), axis);
   }
   return out;
 }
 
-array upsample_linear(const array& x, const std::vector<float>& scale_factor, bool align_corners, bool antialias) {
+array upsample_linear(const array& x, const std::vector<double>& scale_factor, bool align_corners, bool antialias) {
   check_antialias(align_corners, antialias);
   return interpolate(x, scale_factor, [=](ShapeElem length, double scale) {
     return antialias ? antialias_taps(length, scale, triangle_kernel, 1) : linear_taps(length, scale, align_corners);
   });
 }
 
-array upsample_cubic(const array& x, const std::vector<float>& scale_factor, bool align_corners, bool antialias) {
+array upsample_cubic(const array& x, const std::vector<double>& scale_factor, bool align_corners, bool antialias) {
   check_antialias(align_corners, antialias);
   return interpolate(x, scale_factor, [=](ShapeElem length, double scale) {
     return antialias ? antialias_taps(length, scale, cubic_kernel, 2) : cubic_taps(length, scale, align_corners);
   });
 }
 
-Upsample::Upsample(std::variant<float, std::vector<float>> scale, std::string method, bool corners, bool smooth)
+Upsample::Upsample(std::variant<double, std::vector<double>> scale, std::string method, bool corners, bool smooth)
     : scale_factor(std::move(scale)), mode(std::move(method)), align_corners(corners), antialias(smooth) {
   if (mode != "nearest" && mode != "linear" && mode != "cubic") {
     fail_as<std::invalid_argument>("[Upsample] the mode is nearest, linear or cubic, not {}", mica::quoted(mode));
@@ -176,9 +176,9 @@ Upsample::Upsample(std::variant<float, std::vector<float>> scale, std::string me
 }
 
 array Upsample::operator()(const array& x) const {
-  const auto* all = std::get_if<float>(&scale_factor);
-  const std::vector<float> scales =
-      all ? std::vector<float>(x.ndim() > 2 ? x.ndim() - 2 : 0, *all) : std::get<std::vector<float>>(scale_factor);
+  const auto* all = std::get_if<double>(&scale_factor);
+  const std::vector<double> scales =
+      all ? std::vector<double>(x.ndim() > 2 ? x.ndim() - 2 : 0, *all) : std::get<std::vector<double>>(scale_factor);
   if (mode == "nearest") return upsample_nearest(x, scales);
   return mode == "linear" ? upsample_linear(x, scales, align_corners, antialias)
                           : upsample_cubic(x, scales, align_corners, antialias);

@@ -12,19 +12,19 @@ namespace mica::nn {
 // `align_corners` the first and last samples of both grids lie on each other. `antialias` widens the kernel of a
 // reduction by 1 / scale; it excludes align_corners (std::invalid_argument).
 
-array upsample_nearest(const array& x, const std::vector<float>& scale_factor);
-array upsample_linear(const array& x, const std::vector<float>& scale_factor, bool align_corners = false,
+array upsample_nearest(const array& x, const std::vector<double>& scale_factor);
+array upsample_linear(const array& x, const std::vector<double>& scale_factor, bool align_corners = false,
                       bool antialias = false);
 /// Convolution with a cubic kernel (a = −0.75; with antialias −0.5).
-array upsample_cubic(const array& x, const std::vector<float>& scale_factor, bool align_corners = false,
+array upsample_cubic(const array& x, const std::vector<double>& scale_factor, bool align_corners = false,
                      bool antialias = false);
 
 /// mode: nearest, linear or cubic. One scale stands for all spatial axes.
 struct Upsample : UnaryModule {
-  explicit Upsample(std::variant<float, std::vector<float>> scale_factor, std::string mode = "nearest",
+  explicit Upsample(std::variant<double, std::vector<double>> scale_factor, std::string mode = "nearest",
                     bool align_corners = false, bool antialias = false);
   array operator()(const array& x) const override;
-  std::variant<float, std::vector<float>> scale_factor;
+  std::variant<double, std::vector<double>> scale_factor;
   std::string mode;
   bool align_corners;
   bool antialias;

@@ -88,14 +88,14 @@ void add_convolutions(std::map<std::string, Maker>& makers) {
   makers["AvgPool1d"] = [] { return unary(nn::AvgPool1d(3, {.stride = 2, .padding = 1})); };
   makers["AvgPool2d"] = [] { return unary(nn::AvgPool2d({2, 3})); };
   makers["AvgPool3d"] = [] { return unary(nn::AvgPool3d(2, {.stride = 1})); };
-  makers["Upsample nearest"] = [] { return unary(nn::Upsample(2.0f)); };
-  makers["Upsample nearest fraction"] = [] { return unary(nn::Upsample(std::vector{1.5f, 0.5f})); };
-  makers["Upsample linear"] = [] { return unary(nn::Upsample(2.5f, "linear")); };
-  makers["Upsample linear corners"] = [] { return unary(nn::Upsample(std::vector{2.0f, 3.0f}, "linear", true)); };
-  makers["Upsample linear antialias"] = [] { return unary(nn::Upsample(0.4f, "linear", false, true)); };
-  makers["Upsample cubic"] = [] { return unary(nn::Upsample(2.0f, "cubic")); };
-  makers["Upsample cubic corners"] = [] { return unary(nn::Upsample(1.5f, "cubic", true)); };
-  makers["Upsample cubic antialias"] = [] { return unary(nn::Upsample(0.5f, "cubic", false, true)); };
+  makers["Upsample nearest"] = [] { return unary(nn::Upsample(2.0)); };
+  makers["Upsample nearest fraction"] = [] { return unary(nn::Upsample(std::vector{1.5, 0.5})); };
+  makers["Upsample linear"] = [] { return unary(nn::Upsample(2.5, "linear")); };
+  makers["Upsample linear corners"] = [] { return unary(nn::Upsample(std::vector{2.0, 3.0}, "linear", true)); };
+  makers["Upsample linear antialias"] = [] { return unary(nn::Upsample(0.4, "linear", false, true)); };
+  makers["Upsample cubic"] = [] { return unary(nn::Upsample(2.0, "cubic")); };
+  makers["Upsample cubic corners"] = [] { return unary(nn::Upsample(1.5, "cubic", true)); };
+  makers["Upsample cubic antialias"] = [] { return unary(nn::Upsample(0.5, "cubic", false, true)); };
 }
 
 void add_norms_and_positions(std::map<std::string, Maker>& makers) {
