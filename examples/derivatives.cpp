@@ -30,14 +30,14 @@ int main() {
   const array slope = contiguous(vmap(grad(f))(x));
   const array curvature = contiguous(vmap(grad(grad(f)))(x));
 
-  fmt::print("f(x) = sin(x) exp(-x²/10) for x from -5 to 5\n{}\n",
-             examples::plot({{"f''", '.', values_of(curvature)}, {"f'", '+', values_of(slope)}, {"f", '#', values_of(y)}},
-                            72, 24));
+  fmt::print(
+      "f(x) = sin(x) exp(-x²/10) for x from -5 to 5\n{}\n",
+      examples::plot({{"f''", '.', values_of(curvature)}, {"f'", '+', values_of(slope)}, {"f", '#', values_of(y)}}, 72,
+                     24));
 
   const array envelope = exp(-0.1f * square(x));
   const array by_hand = (cos(x) - 0.2f * x * sin(x)) * envelope;
-  const array by_hand_twice =
-      (-sin(x) - 0.4f * x * cos(x) - 0.2f * sin(x) + 0.04f * square(x) * sin(x)) * envelope;
+  const array by_hand_twice = (-sin(x) - 0.4f * x * cos(x) - 0.2f * sin(x) + 0.04f * square(x) * sin(x)) * envelope;
   const double error = std::max(largest_difference(slope, by_hand), largest_difference(curvature, by_hand_twice));
   fmt::print("largest difference from the derivatives by hand: {:.1e}\n", error);
   return error < 1e-5 ? 0 : 1;

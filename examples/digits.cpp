@@ -103,13 +103,14 @@ int run(const examples::Images& data, int epochs) {
       eval(model.parameters(), optimizer.state(), loss);
       losses.push_back(loss.item<double>());
       total += losses.back();
-      examples::progress(fmt::format("epoch {:2}: step {}/{}, loss {:.4f}", epoch, step + 1, steps, losses.back()), false);
+      examples::progress(fmt::format("epoch {:2}: step {}/{}, loss {:.4f}", epoch, step + 1, steps, losses.back()),
+                         false);
     }
     predicted = predict(model, validation.images);
     accuracy = mean(astype(predicted == validation.labels, float32)).item<double>();
-    examples::progress(fmt::format("epoch {:2}: loss {:.4f}, validation accuracy {:.2f} %", epoch, total / steps,
-                                   100 * accuracy),
-                       true);
+    examples::progress(
+        fmt::format("epoch {:2}: loss {:.4f}, validation accuracy {:.2f} %", epoch, total / steps, 100 * accuracy),
+        true);
   }
   fmt::print("\nloss over the steps\n{}\n", examples::plot({{"training", '*', losses}}));
   for (int i = 0; i < 3; ++i) {

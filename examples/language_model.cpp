@@ -72,7 +72,8 @@ std::string write(const CharacterModel& model, const Text& text, const std::stri
   for (int i = 0; i < length; ++i) {
     const auto visible = static_cast<ShapeElem>(std::min<size_t>(written.size(), kContext));
     const array tokens(written.end() - visible, {1, visible});
-    const array logits = squeeze(slice(model(tokens), {0, visible - 1, 0}, {1, visible, model.embedding->as_linear(zeros({1, kDims})).shape(-1)}));
+    const array logits = squeeze(slice(model(tokens), {0, visible - 1, 0},
+                                       {1, visible, model.embedding->as_linear(zeros({1, kDims})).shape(-1)}));
     written.push_back(random::categorical(logits * (1.0f / 0.7f)).item<int>());
   }
   std::string out;
@@ -115,12 +116,13 @@ int run(const std::string& raw, int steps) {
     const bool check = (step + 1) % 50 == 0 || step == 0;
     if (check) {
       validation = 0;
-      for (int i = 0; i < 4; ++i) validation += loss_of(model, sample_batch(numbers, train_end, size)).item<double>() / 4;
+      for (int i = 0; i < 4; ++i)
+        validation += loss_of(model, sample_batch(numbers, train_end, size)).item<double>() / 4;
     }
     validation_losses.push_back(validation);
-    examples::progress(fmt::format("step {:4}/{}: loss {:.3f}, validation loss {:.3f}", step + 1, steps, losses.back(),
-                                   validation),
-                       (step + 1) % 100 == 0);
+    examples::progress(
+        fmt::format("step {:4}/{}: loss {:.3f}, validation loss {:.3f}", step + 1, steps, losses.back(), validation),
+        (step + 1) % 100 == 0);
   }
   fmt::print("\nloss in nats a character\n{}\n",
              examples::plot({{"training", '.', losses}, {"validation", '#', validation_losses}}));

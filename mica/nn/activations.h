@@ -62,11 +62,11 @@ array log_softmax(const array& x, int axis = -1);
 // The same as layers.
 
 /// Makes a layer class of an activation without parameters.
-#define MICA_ACTIVATION_LAYER(Name, function)       \
-  struct Name : UnaryModule {                       \
+#define MICA_ACTIVATION_LAYER(Name, function)         \
+  struct Name : UnaryModule {                         \
     array operator()(const array& x) const override { \
-      return function(x);                           \
-    }                                               \
+      return function(x);                             \
+    }                                                 \
   };
 MICA_ACTIVATION_LAYER(ReLU, relu)
 MICA_ACTIVATION_LAYER(ReLU2, relu2)

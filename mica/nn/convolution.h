@@ -9,8 +9,8 @@ namespace mica::nn {
 /// A length for each of N spatial axes; one number stands for all.
 template <size_t N>
 struct Extent {
-  Extent(int all) { lengths.fill(all); }                               // NOLINT(google-explicit-constructor)
-  Extent(std::array<int, N> each) : lengths(each) {}                   // NOLINT(google-explicit-constructor)
+  Extent(int all) { lengths.fill(all); }              // NOLINT(google-explicit-constructor)
+  Extent(std::array<int, N> each) : lengths(each) {}  // NOLINT(google-explicit-constructor)
   Extent(int first, int second)
     requires(N == 2)
       : lengths{first, second} {}
@@ -32,8 +32,8 @@ struct ConvOptions {
 };
 
 /// Convolution over the axes between batch and channels. Conv1d: x [B, L, C_in] → [B, L', C_out]; Conv2d: x [B, H, W,
-/// C_in]; Conv3d: x [B, D, H, W, C_in]. Parameters: weight [C_out, kernel…, C_in / groups], uniform in ±1/√(C_in / groups
-/// · kernel size) at first, and bias [C_out], zero at first. Channels that the groups do not divide throw
+/// C_in]; Conv3d: x [B, D, H, W, C_in]. Parameters: weight [C_out, kernel…, C_in / groups], uniform in ±1/√(C_in /
+/// groups · kernel size) at first, and bias [C_out], zero at first. Channels that the groups do not divide throw
 /// std::invalid_argument.
 template <size_t N>
 struct Conv : UnaryModule {

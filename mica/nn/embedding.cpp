@@ -11,8 +11,7 @@
 namespace mica::nn {
 
 Embedding::Embedding(int num_embeddings, int dims)
-    : weight(this, "weight",
-             random::normal({num_embeddings, dims}, 0.0f, static_cast<float>(std::sqrt(1.0 / dims)))) {}
+    : weight(this, "weight", random::normal({num_embeddings, dims}, 0.0f, static_cast<float>(std::sqrt(1.0 / dims)))) {}
 
 array Embedding::operator()(const array& x) const {
   return take(weight, x, 0);

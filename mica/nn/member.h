@@ -19,7 +19,8 @@ class Parameter {
  public:
   /// A place with no array in it yet, such as the bias of a layer that may do without.
   Parameter(Module* owner, std::string name) : Parameter(owner, std::move(name), Member()) {}
-  Parameter(Module* owner, std::string name, array value) : Parameter(owner, std::move(name), Member(std::move(value))) {}
+  Parameter(Module* owner, std::string name, array value)
+      : Parameter(owner, std::move(name), Member(std::move(value))) {}
   Parameter(const Parameter&) = default;
   ~Parameter() = default;
 

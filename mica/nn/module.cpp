@@ -163,9 +163,10 @@ Module& Module::update_modules(const ModuleTree& modules, bool strict) {
       return;
     }
     if (!tree.leaf() || (place.accepts && !place.accepts(*tree.leaf()))) {
-      fail_as<std::invalid_argument>("[Module::update_modules] \"{}\" cannot be replaced by another kind of module: it "
-                                     "is called in another way",
-                                     key);
+      fail_as<std::invalid_argument>(
+          "[Module::update_modules] \"{}\" cannot be replaced by another kind of module: it "
+          "is called in another way",
+          key);
     }
     current = tree.leaf();
   };

@@ -83,8 +83,7 @@ array Pool<N, Max>::operator()(const array& x) const {
     }
     adjacent = adjacent && kernel_size[i] == stride[i] && length % kernel_size[i] == 0;
   }
-  const array windows =
-      adjacent ? adjacent_windows(padded, kernel_size) : sliding_windows(padded, kernel_size, stride);
+  const array windows = adjacent ? adjacent_windows(padded, kernel_size) : sliding_windows(padded, kernel_size, stride);
   return Max ? max(windows, window_axes) : mean(windows, window_axes);
 }
 

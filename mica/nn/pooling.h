@@ -15,8 +15,8 @@ struct PoolOptions {
 };
 
 /// The largest value, or the mean, of windows over the axes between batch and channels: x [B, L, C], [B, H, W, C] or
-/// [B, D, H, W, C]. The stride is the kernel's size unless given; the padding (negative infinity, or zeros that count in
-/// the mean) is added on both sides. Sizes that are not positive, negative padding and inputs with another number of
+/// [B, D, H, W, C]. The stride is the kernel's size unless given; the padding (negative infinity, or zeros that count
+/// in the mean) is added on both sides. Sizes that are not positive, negative padding and inputs with another number of
 /// axes throw std::invalid_argument.
 template <size_t N, bool Max>
 struct Pool : UnaryModule {

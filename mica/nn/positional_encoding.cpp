@@ -65,8 +65,7 @@ array ALiBi::create_alibi_slope(int num_heads, Dtype dtype) {
   return array(slopes.begin(), {num_heads, 1, 1}, dtype);
 }
 
-array ALiBi::create_alibi_matrix(int q_sequence_length, int k_sequence_length, int num_heads, int offset,
-                                 Dtype dtype) {
+array ALiBi::create_alibi_matrix(int q_sequence_length, int k_sequence_length, int num_heads, int offset, Dtype dtype) {
   const array queries = expand_dims(arange(offset, q_sequence_length), 1);
   const array distances = -abs(queries - arange(0, k_sequence_length));
   return astype(expand_dims(distances, {0, 1}) * create_alibi_slope(num_heads, dtype), dtype);
@@ -75,8 +74,8 @@ array ALiBi::create_alibi_matrix(int q_sequence_length, int k_sequence_length, i
 array ALiBi::operator()(const array& attention_scores, int offset, const std::optional<array>& mask) const {
   const auto queries = static_cast<int>(attention_scores.shape(-2)) + offset;
   const auto keys = static_cast<int>(attention_scores.shape(-1));
-  array biases = create_alibi_matrix(queries, keys, static_cast<int>(attention_scores.shape(1)), offset,
-                                     attention_scores.dtype());
+  array biases =
+      create_alibi_matrix(queries, keys, static_cast<int>(attention_scores.shape(1)), offset, attention_scores.dtype());
   if (mask) biases = biases + *mask;
   return attention_scores + biases;
 }

@@ -8,8 +8,8 @@
 
 namespace mica::nn {
 
-/// A Linear layer whose weight is quantized. Parameters (frozen at first): weight (uint32, packed codes), scales, biases
-/// (affine mode only) and bias.
+/// A Linear layer whose weight is quantized. Parameters (frozen at first): weight (uint32, packed codes), scales,
+/// biases (affine mode only) and bias.
 struct QuantizedLinear : UnaryModule {
   QuantizedLinear(int input_dims, int output_dims, bool bias = true, const QuantizeOptions& options = {});
   /// The layer with its weight quantized. Throws std::invalid_argument when the group size does not divide its rows.
@@ -47,8 +47,8 @@ struct QuantizedEmbedding : EmbeddingTable {
   QuantizedEmbedding(const array& table, const QuantizeOptions& options);
 };
 
-/// A Linear layer without bias that quantizes both weight and input for the product (modes nvfp4 and mxfp8). In training
-/// its weight is dense; eval() quantizes it (parameters weight and scales), train() makes it dense again.
+/// A Linear layer without bias that quantizes both weight and input for the product (modes nvfp4 and mxfp8). In
+/// training its weight is dense; eval() quantizes it (parameters weight and scales), train() makes it dense again.
 struct QQLinear : UnaryModule {
   QQLinear(int input_dims, int output_dims, const QuantizeOptions& options = {.mode = "nvfp4"});
   /// Throws std::invalid_argument for a layer with bias.

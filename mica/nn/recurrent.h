@@ -16,8 +16,7 @@ namespace mica::nn {
 /// h = f(Wxh x + Whh h + bias), f being tanh unless given (https://en.wikipedia.org/wiki/Recurrent_neural_network).
 /// Parameters: Wxh [hidden, input], Whh [hidden, hidden], bias [hidden].
 struct RNN : Module {
-  RNN(int input_size, int hidden_size, bool bias = true,
-      std::function<array(const array&)> nonlinearity = nn::tanh);
+  RNN(int input_size, int hidden_size, bool bias = true, std::function<array(const array&)> nonlinearity = nn::tanh);
   array operator()(const array& x, std::optional<array> hidden = std::nullopt) const;
 
   std::function<array(const array&)> nonlinearity;

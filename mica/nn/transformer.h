@@ -22,8 +22,8 @@ struct AttentionDims {
   bool bias = false;
 };
 
-/// Scaled dot product attention of `num_heads` heads between linear layers query_proj, key_proj, value_proj and out_proj
-/// (https://arxiv.org/abs/1706.03762). Heads that do not divide dims throw std::invalid_argument.
+/// Scaled dot product attention of `num_heads` heads between linear layers query_proj, key_proj, value_proj and
+/// out_proj (https://arxiv.org/abs/1706.03762). Heads that do not divide dims throw std::invalid_argument.
 struct MultiHeadAttention : Module {
   MultiHeadAttention(int dims, int num_heads, const AttentionDims& options = {});
   /// queries [B, L, …], keys and values [B, T, …] → [B, L, value_output_dims]. The mask is broadcast to [B, H, L, T]:

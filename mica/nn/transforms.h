@@ -59,8 +59,8 @@ inline std::optional<array> replaced(const std::optional<array>& a, const array*
 }  // namespace detail
 
 /// A function that calls `fn` and also gives the gradients of its result by the model's trainable parameters, as a tree
-/// of their names. `fn` gets the arguments given, uses the model, and returns a scalar, or a vector of arrays whose first
-/// is the scalar. The model has its own parameters again when the call returns.
+/// of their names. `fn` gets the arguments given, uses the model, and returns a scalar, or a vector of arrays whose
+/// first is the scalar. The model has its own parameters again when the call returns.
 ///
 ///     auto loss_and_grad = nn::value_and_grad(model, [&](const array& x, const array& y) {
 ///       return nn::losses::cross_entropy(model(x), y, {.reduction = "mean"});
@@ -75,14 +75,15 @@ auto value_and_grad(const Module& model, Fn fn) {
     if (values.empty()) fail_as<std::invalid_argument>("[nn::value_and_grad] the model has no trainable parameters");
     std::vector<int> argnums(values.size());
     std::iota(argnums.begin(), argnums.end(), 0);
-    const std::function<std::vector<array>(const std::vector<array>&)> of_values = [&](const std::vector<array>& leaves) {
-      const detail::ParameterScope scope(handle, detail::with_leaves(trainable, leaves));
-      if constexpr (std::is_same_v<Result, array>) {
-        return std::vector<array>{fn(args...)};
-      } else {
-        return std::vector<array>(fn(args...));
-      }
-    };
+    const std::function<std::vector<array>(const std::vector<array>&)> of_values =
+        [&](const std::vector<array>& leaves) {
+          const detail::ParameterScope scope(handle, detail::with_leaves(trainable, leaves));
+          if constexpr (std::is_same_v<Result, array>) {
+            return std::vector<array>{fn(args...)};
+          } else {
+            return std::vector<array>(fn(args...));
+          }
+        };
     auto [results, gradients] = mica::value_and_grad(of_values, argnums)(values);
     Tree gradient_tree = detail::with_leaves(trainable, gradients);
     if constexpr (std::is_same_v<Result, array>) {

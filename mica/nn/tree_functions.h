@@ -70,8 +70,8 @@ auto tree_map_with_path(const F& fn, const BasicTree<T>& tree, const std::string
     }
   } else {
     for (const auto& [key, item] : tree.items()) {
-      out.items().emplace_back(key, tree_map_with_path(fn, item, detail::child_path(path, key),
-                                                       detail::matching(rest, key, path)...));
+      out.items().emplace_back(
+          key, tree_map_with_path(fn, item, detail::child_path(path, key), detail::matching(rest, key, path)...));
     }
   }
   return out;

@@ -39,8 +39,7 @@ array index_in(const array& place, ShapeElem length) {
 }
 
 std::vector<Tap> linear_taps(ShapeElem length, double scale, bool align_corners) {
-  const array place =
-      clip(positions(length, scale, align_corners), array(0.0f), array(static_cast<float>(length - 1)));
+  const array place = clip(positions(length, scale, align_corners), array(0.0f), array(static_cast<float>(length - 1)));
   const array left = floor(place);
   const array share = place - left;
   return {{astype(left, uint32), Weak(1) - share}, {astype(ceil(place), uint32), share}};
@@ -145,7 +144,7 @@ array upsample_nearest(const array& x, const std::vector<double>& scale_factor) 
     const int axis = static_cast<int>(i) + 1;
     const double scale = scale_factor[i];
     out = scale >= 1 && scale == std::floor(scale) ? repeat(out, static_cast<int>(scale), axis)
-                                                      : take(out, nearest_indices(out.shape(axis), scale), axis);
+                                                   : take(out, nearest_indices(out.shape(axis), scale), axis);
   }
   return out;
 }

@@ -12,9 +12,7 @@ struct Weak {
   explicit Weak(double number) : value(number) {}
 
   /// The number as a scalar array of the type that it takes beside `x`.
-  array like(const array& x) const {
-    return array(value, issubdtype(x.dtype(), inexact) ? x.dtype() : float32);
-  }
+  array like(const array& x) const { return array(value, issubdtype(x.dtype(), inexact) ? x.dtype() : float32); }
 
   double value;
 };

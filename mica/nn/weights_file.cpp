@@ -15,11 +15,22 @@ namespace {
 
 /// The two formats' types beside each other. Bytes of float8 are read as uint8, as MLX does.
 constexpr std::array<std::pair<StorageType, Dtype>, 16> kTypes{{
-    {StorageType::boolean, bool_},  {StorageType::u8, uint8},   {StorageType::u16, uint16}, {StorageType::u32, uint32},
-    {StorageType::u64, uint64},     {StorageType::i8, int8},    {StorageType::i16, int16},  {StorageType::i32, int32},
-    {StorageType::i64, int64},      {StorageType::f16, float16}, {StorageType::bf16, bfloat16},
-    {StorageType::f32, float32},    {StorageType::f64, float64}, {StorageType::c64, complex64},
-    {StorageType::f8_e4m3, uint8},  {StorageType::f8_e8m0, uint8},
+    {StorageType::boolean, bool_},
+    {StorageType::u8, uint8},
+    {StorageType::u16, uint16},
+    {StorageType::u32, uint32},
+    {StorageType::u64, uint64},
+    {StorageType::i8, int8},
+    {StorageType::i16, int16},
+    {StorageType::i32, int32},
+    {StorageType::i64, int64},
+    {StorageType::f16, float16},
+    {StorageType::bf16, bfloat16},
+    {StorageType::f32, float32},
+    {StorageType::f64, float64},
+    {StorageType::c64, complex64},
+    {StorageType::f8_e4m3, uint8},
+    {StorageType::f8_e8m0, uint8},
 }};
 
 void check_ending(const std::filesystem::path& file) {
@@ -50,7 +61,8 @@ std::vector<std::pair<std::string, array>> read_weights(const std::filesystem::p
     for (const auto& [stored, type] : kTypes) {
       if (stored == entry.type) dtype = type;
     }
-    if (!dtype) fail("{}: {} has type {}, which arrays do not have", file.string(), entry.name, storage_name(entry.type));
+    if (!dtype)
+      fail("{}: {} has type {}, which arrays do not have", file.string(), entry.name, storage_name(entry.type));
     out.emplace_back(entry.name, array_of(entry, *dtype));
   }
   return out;

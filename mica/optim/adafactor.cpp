@@ -24,8 +24,7 @@ Shape without(const Shape& shape, size_t from_end) {
 
 }  // namespace
 
-Adafactor::Adafactor(const AdafactorOptions& options)
-    : Optimizer(options.learning_rate), options_(options) {
+Adafactor::Adafactor(const AdafactorOptions& options) : Optimizer(options.learning_rate), options_(options) {
   if (!options.relative_step && !options.learning_rate) {
     fail_as<std::invalid_argument>("[Adafactor] without relative_step a learning rate is needed");
   }

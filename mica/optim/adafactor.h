@@ -25,8 +25,8 @@ struct AdafactorOptions {
   bool warmup_init = false;
 };
 
-/// Second moments of matrices kept as row and column means (https://arxiv.org/abs/1804.04235). State: exp_avg_sq_row and
-/// exp_avg_sq_col, or exp_avg_sq for vectors; exp_avg with beta_1.
+/// Second moments of matrices kept as row and column means (https://arxiv.org/abs/1804.04235). State: exp_avg_sq_row
+/// and exp_avg_sq_col, or exp_avg_sq for vectors; exp_avg with beta_1.
 class Adafactor : public Optimizer {
  public:
   explicit Adafactor(const AdafactorOptions& options = {});

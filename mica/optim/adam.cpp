@@ -35,8 +35,7 @@ array Adam::apply_single(const array& gradient, const array& parameter, Tree& st
 }
 
 AdamW::AdamW(const LearningRate& learning_rate, const AdamWOptions& options)
-    : Adam(learning_rate,
-           {.betas = options.betas, .eps = options.eps, .bias_correction = options.bias_correction}),
+    : Adam(learning_rate, {.betas = options.betas, .eps = options.eps, .bias_correction = options.bias_correction}),
       weight_decay_(options.weight_decay) {}
 
 array AdamW::apply_single(const array& gradient, const array& parameter, Tree& state) {

@@ -70,8 +70,8 @@ Tree Optimizer::apply_tree(const Tree& gradients, const Tree& parameters, Tree& 
   };
   for (size_t i = 0; gradients.is_list() && i < gradients.size(); ++i) {
     const std::string key = std::to_string(i);
-    out.list_items().push_back(apply_tree(gradients.list_items()[i], parameter_at(key), list_item(state, i),
-                                          detail::child_path(path, key)));
+    out.list_items().push_back(
+        apply_tree(gradients.list_items()[i], parameter_at(key), list_item(state, i), detail::child_path(path, key)));
   }
   if (gradients.is_list()) return out;
   for (const auto& [key, item] : gradients.items()) {

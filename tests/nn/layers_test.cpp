@@ -57,9 +57,7 @@ void add_dense_layers(std::map<std::string, Maker>& makers) {
   makers["Embedding as_linear"] = [] {
     return made(nn::Embedding(11, 6), [](const auto& m, const Inputs& in) { return m.as_linear(in[0]); });
   };
-  makers["Sequential"] = [] {
-    return unary(nn::Sequential(nn::Linear(4, 6), nn::relu, nn::Linear(6, 2), nn::Tanh()));
-  };
+  makers["Sequential"] = [] { return unary(nn::Sequential(nn::Linear(4, 6), nn::relu, nn::Linear(6, 2), nn::Tanh())); };
   makers["PReLU"] = [] { return unary(nn::PReLU(8)); };
   makers["LeakyReLU"] = [] { return unary(nn::LeakyReLU(0.2f)); };
   makers["ELU"] = [] { return unary(nn::ELU(0.7f)); };
@@ -110,9 +108,7 @@ void add_norms_and_positions(std::map<std::string, Maker>& makers) {
   makers["BatchNorm plain"] = [] { return unary(nn::BatchNorm(4, 1e-5f, 0.1f, false, false)); };
   makers["RoPE"] = [] { return unary(nn::RoPE(6)); };
   makers["RoPE traditional"] = [] { return unary(nn::RoPE(8, true, 1000.0f, 0.5f)); };
-  makers["RoPE offset"] = [] {
-    return made(nn::RoPE(8), [](const auto& m, const Inputs& in) { return m(in[0], 5); });
-  };
+  makers["RoPE offset"] = [] { return made(nn::RoPE(8), [](const auto& m, const Inputs& in) { return m(in[0], 5); }); };
   makers["SinusoidalPositionalEncoding"] = [] { return unary(nn::SinusoidalPositionalEncoding(8)); };
   makers["SinusoidalPositionalEncoding turns"] = [] {
     return unary(nn::SinusoidalPositionalEncoding(
@@ -137,19 +133,15 @@ void add_sequence_layers(std::map<std::string, Maker>& makers) {
     return made(nn::LSTM(3, 4), [](const auto& m, const Inputs& in) { return joined(m(in[0])); });
   };
   makers["LSTM hidden"] = [] {
-    return made(nn::LSTM(3, 4, false),
-                [](const auto& m, const Inputs& in) { return joined(m(in[0], in[1], in[2])); });
+    return made(nn::LSTM(3, 4, false), [](const auto& m, const Inputs& in) { return joined(m(in[0], in[1], in[2])); });
   };
   makers["MultiHeadAttention"] = [] {
     return made(nn::MultiHeadAttention(8, 2, {.bias = true}),
                 [](const auto& m, const Inputs& in) { return m(in[0], in[0], in[0]); });
   };
   makers["MultiHeadAttention masked"] = [] {
-    return made(nn::MultiHeadAttention(8, 4,
-                                       {.query_input_dims = 6,
-                                        .key_input_dims = 5,
-                                        .value_dims = 12,
-                                        .value_output_dims = 7}),
+    return made(nn::MultiHeadAttention(
+                    8, 4, {.query_input_dims = 6, .key_input_dims = 5, .value_dims = 12, .value_output_dims = 7}),
                 [](const auto& m, const Inputs& in) { return m(in[0], in[1], in[1], causal()); });
   };
   const auto encode = [](const auto& m, const Inputs& in) { return m(in[0], causal()); };
@@ -242,17 +234,15 @@ void add_losses(std::map<std::string, Maker>& makers) {
   namespace losses = nn::losses;
   const auto add = [&](const std::string& name, auto f) { add_loss(makers, name, f); };
   using R = const std::string&;
-  add("cross_entropy",
-      [](const Inputs& in, R r) { return losses::cross_entropy(in[0], in[1], {.reduction = r}); });
+  add("cross_entropy", [](const Inputs& in, R r) { return losses::cross_entropy(in[0], in[1], {.reduction = r}); });
   add("cross_entropy axis", [](const Inputs& in, R r) {
     return losses::cross_entropy(in[0], in[1], {.axis = 1, .label_smoothing = 0.1f, .reduction = r});
   });
   add("cross_entropy weights", [](const Inputs& in, R r) {
     return losses::cross_entropy(in[0], softmax(in[1]), {.weights = in[2], .reduction = r});
   });
-  add("binary_cross_entropy", [](const Inputs& in, R r) {
-    return losses::binary_cross_entropy(in[0], sigmoid(in[1]), {.reduction = r});
-  });
+  add("binary_cross_entropy",
+      [](const Inputs& in, R r) { return losses::binary_cross_entropy(in[0], sigmoid(in[1]), {.reduction = r}); });
   add("binary_cross_entropy probabilities", [](const Inputs& in, R r) {
     return losses::binary_cross_entropy(sigmoid(in[0]), sigmoid(in[1]),
                                         {.weights = in[2], .with_logits = false, .reduction = r});
@@ -267,9 +257,8 @@ void add_losses(std::map<std::string, Maker>& makers) {
   add("cosine_similarity_loss",
       [](const Inputs& in, R r) { return losses::cosine_similarity_loss(in[0], in[1], 1, 1e-8f, r); });
   add("nll_loss", [](const Inputs& in, R r) { return losses::nll_loss(in[0], in[1], -1, r); });
-  add("gaussian_nll_loss", [](const Inputs& in, R r) {
-    return losses::gaussian_nll_loss(in[0], in[1], exp(in[2]), true, 1e-6f, r);
-  });
+  add("gaussian_nll_loss",
+      [](const Inputs& in, R r) { return losses::gaussian_nll_loss(in[0], in[1], exp(in[2]), true, 1e-6f, r); });
   add("triplet_loss",
       [](const Inputs& in, R r) { return losses::triplet_loss(in[0], in[1], in[2], {.reduction = r}); });
   add("margin_ranking_loss",

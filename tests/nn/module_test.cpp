@@ -63,10 +63,10 @@ std::string message_of(F f) {
 
 TEST(Module, ParametersHaveMlxPaths) {
   const Model model(1);
-  EXPECT_THAT(paths_of(model.parameters()),
-              ElementsAre("scale", "layers.0.norm.weight", "layers.0.norm.bias", "layers.0.norm.running_mean",
-                          "layers.0.norm.running_var", "layers.0.linear.weight", "layers.0.linear.bias",
-                          "head.weight"));
+  EXPECT_THAT(
+      paths_of(model.parameters()),
+      ElementsAre("scale", "layers.0.norm.weight", "layers.0.norm.bias", "layers.0.norm.running_mean",
+                  "layers.0.norm.running_var", "layers.0.linear.weight", "layers.0.linear.bias", "head.weight"));
   EXPECT_THAT(paths_of(model.trainable_parameters()),
               ElementsAre("scale", "layers.0.norm.weight", "layers.0.norm.bias", "layers.0.linear.weight",
                           "layers.0.linear.bias", "head.weight"));

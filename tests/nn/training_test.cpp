@@ -122,9 +122,8 @@ TEST(Training, SameMemoryAfterTenThousandSteps) {
   random::seed(7);
   const nn::Sequential model(nn::Linear(8, 16), nn::Dropout(0.1), nn::gelu, nn::Linear(16, 3));
   optim::AdamW optimizer(optim::cosine_decay(1e-3, 10000));
-  auto loss_and_grad = nn::value_and_grad(model, [&](const array& x, const array& y) {
-    return cross_entropy(model(x), y, {.reduction = "mean"});
-  });
+  auto loss_and_grad = nn::value_and_grad(
+      model, [&](const array& x, const array& y) { return cross_entropy(model(x), y, {.reduction = "mean"}); });
   const array x = filled({16, 8}, 1);
   const array y = argmax(slice(x, {0, 0}, {16, 3}), 1);
   nn::Sequential trained = model;
@@ -214,8 +213,8 @@ TEST(Seeded, DropoutIsMlxs) {
 }
 
 TEST(Checkpoint, DropsTheSameTwice) {
-  // The backward pass computes the block anew and must drop what the forward pass dropped: the gradient of sum(dropout(x
-  // · w)) by w is then the output itself divided by w.
+  // The backward pass computes the block anew and must drop what the forward pass dropped: the gradient of
+  // sum(dropout(x · w)) by w is then the output itself divided by w.
   struct Scaled : nn::UnaryModule {
     array operator()(const array& x) const override { return dropout(x * weight); }
     nn::Parameter weight{this, "weight", full({64}, 2.0f)};
