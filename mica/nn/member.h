@@ -83,7 +83,7 @@ class Child {
                                 detail::is_a<Interface>)) {}
   Child(Module* owner, const std::string& name, T module)
     requires(!std::is_abstract_v<T>)
-      : Child(owner, name, std::make_shared<T>(std::move(module))) {}
+      : Child(owner, name, std::shared_ptr<Interface>(std::make_shared<T>(std::move(module)))) {}
   Child(Module* owner, const std::string& name, std::shared_ptr<Interface> module)
       : slot_(owner->add_member(name, ModulePtr(std::move(module)), detail::is_a<Interface>)) {}
 

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "mica/nn/member.h"
@@ -16,17 +17,21 @@ struct Lambda : UnaryModule {
   std::function<array(const array&)> function;
 };
 
+/// A layer, or a function of one array.
+template <typename L>
+concept LayerOrFunction = std::derived_from<L, UnaryModule> || std::is_invocable_r_v<array, const L&, const array&>;
+
 /// Layers and functions applied one after the other: Sequential(Linear(4, 8), relu, Linear(8, 1)). Paths: layers.0 ….
 struct Sequential : UnaryModule {
-  template <typename... Layers>
-    requires(sizeof...(Layers) > 0 && (!std::same_as<Layers, Sequential> || ...))
+  template <LayerOrFunction... Layers>
+    requires(sizeof...(Layers) > 1 || (!std::same_as<Layers, Sequential> && ...))
   explicit Sequential(Layers... modules) {
     (push_back(std::move(modules)), ...);
   }
   Sequential() = default;
 
   /// Adds a layer, or a function of one array.
-  template <typename Layer>
+  template <LayerOrFunction Layer>
   void push_back(Layer layer) {
     if constexpr (std::derived_from<Layer, UnaryModule>) {
       layers.push_back(std::make_shared<Layer>(std::move(layer)));

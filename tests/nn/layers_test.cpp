@@ -167,6 +167,11 @@ void add_quantized_layers(std::map<std::string, Maker>& makers) {
       {R"({"mode": "mxfp8"})", {.mode = "mxfp8"}},
       {R"({"mode": "nvfp4"})", {.mode = "nvfp4"}},
   };
+  for (const std::string mode : {"nvfp4", "mxfp8"}) {
+    for (const std::string training : {"True", "False"}) {
+      makers["QQLinear " + mode + " " + training] = [mode] { return unary(nn::QQLinear(64, 6, {.mode = mode})); };
+    }
+  }
   const auto fill = [](nn::Module& module) {
     for (const auto& [path, value] : tree_flatten(module.parameters())) {
       module.update(Tree::dict({{path, test::filled(value.shape(), test::salt_of(path), 0.5)}}));

@@ -177,6 +177,17 @@ for options in [dict(), dict(group_size=32, bits=8), dict(mode="mxfp4"), dict(mo
     layer("QuantizedEmbedding as_linear " + text, quantized, x(2, 64), call=quantized.as_linear, fill=False,
           gradients=False)
 
+# QQLinear has no CPU kernel in MLX: both operands quantized and dequantized, then the product.
+for mode in ["nvfp4", "mxfp8"]:
+    dense = nn.Linear(64, 6, bias=False)
+
+    def rounded(a):
+        codes, scales = mx.quantize(a, mode=mode)
+        return mx.dequantize(codes, scales, mode=mode).astype(mx.float32)
+    for training in [True, False]:
+        layer(f"QQLinear {mode} {training}", dense, x(3, 64), call=lambda a: rounded(a) @ rounded(dense.weight).T,
+              training=training, gradients=False)
+
 # Activations.
 for function in ["relu", "relu2", "relu6", "leaky_relu", "elu", "selu", "celu", "sigmoid", "log_sigmoid", "tanh",
                  "softplus", "softsign", "softshrink", "hard_shrink", "hardswish", "hard_tanh", "silu", "mish", "gelu",
