@@ -48,31 +48,82 @@ void release(const array& a) {
   if (data.file) data.file->release({a.data<std::byte>(), a.nbytes()});
 }
 
-/// The packed form of a weight, made on first use and kept as long as the codes are.
-const PackedMatrix& packed(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
+/// Identifies the contents of an array as long as this exists: their memory is not donated meanwhile.
+struct Contents {
+  std::shared_ptr<array::Data> data;
+  int64_t offset = 0;
+
+  Contents() = default;
+  explicit Contents(const std::optional<array>& a) {
+    if (!a) return;
+    data = a->data_shared_ptr();
+    offset = a->offset();
+  }
+  bool operator==(const Contents&) const = default;
+};
+
+/// The packed form of a weight and what it was made of.
+struct PackedWeight {
+  PackedMatrix matrix;
+  int64_t codes_offset;
+  Contents scales;
+  Contents biases;
+  QuantFormat format;
+  Shape shape;
+
+  PackedWeight(const MatrixPrimitive& primitive, const MatrixInputs& inputs)
+      : matrix(view_of(primitive, inputs), ThreadPool::global(),
+               primitive.weight_shape.size() == 3 ? primitive.weight_shape[0] : 1),
+        codes_offset(inputs.codes.offset()),
+        scales(inputs.scales),
+        biases(inputs.biases),
+        format(primitive.format),
+        shape(primitive.weight_shape) {}
+
+  bool is_of(const MatrixPrimitive& primitive, const MatrixInputs& inputs) const {
+    return codes_offset == inputs.codes.offset() && format == primitive.format && shape == primitive.weight_shape &&
+           scales == Contents(inputs.scales) && biases == Contents(inputs.biases);
+  }
+};
+
+/// What this file derives from data: one memory may be both a weight and an operand.
+struct DerivedForms {
+  std::shared_ptr<const PackedWeight> weight;
+  std::shared_ptr<Activations> activations;
+};
+
+/// The forms derived from the data; its mutex is held.
+DerivedForms& forms_of(array::Derived& derived) {
+  if (!derived.value) derived.value = std::make_shared<DerivedForms>();
+  return *static_cast<DerivedForms*>(derived.value.get());
+}
+
+/// The packed form of a weight, made on first use and kept as long as the codes are, or until they are used with other
+/// scales.
+std::shared_ptr<const PackedWeight> packed(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
   array::Derived& derived = inputs.codes.data_shared_ptr()->derived;
   const std::lock_guard lock(derived.mutex);
-  if (!derived.value) {
-    const int64_t slices = matrix.weight_shape.size() == 3 ? matrix.weight_shape[0] : 1;
-    derived.value = std::make_shared<PackedMatrix>(view_of(matrix, inputs), ThreadPool::global(), slices);
+  auto& weight = forms_of(derived).weight;
+  if (!weight || !weight->is_of(matrix, inputs)) {
+    weight = std::make_shared<const PackedWeight>(matrix, inputs);
     release(inputs.codes);
     if (inputs.scales) release(*inputs.scales);
     if (inputs.biases) release(*inputs.biases);
   }
-  return *static_cast<const PackedMatrix*>(derived.value.get());
+  return weight;
 }
 
 /// The rows of x with the copies that products make of them, shared by all products of the same x (q, k and v; gate
 /// and up) and dropped with its memory.
-Activations& activations_of(const array& x, int64_t rows, int64_t cols) {
+std::shared_ptr<Activations> activations_of(const array& x, int64_t rows, int64_t cols) {
   array::Derived& derived = x.data_shared_ptr()->derived;
   const std::lock_guard lock(derived.mutex);
-  if (!derived.value) {
-    auto made = std::make_shared<Activations>();
-    made->assign(x.data<float>(), rows, cols, cols);
-    derived.value = std::move(made);
+  auto& activations = forms_of(derived).activations;
+  if (!activations || activations->count() != rows || activations->cols() != cols) {
+    activations = std::make_shared<Activations>();
+    activations->assign(x.data<float>(), rows, cols, cols);
   }
-  return *static_cast<Activations*>(derived.value.get());
+  return activations;
 }
 
 MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
@@ -92,10 +143,15 @@ void linear(const Linear& primitive, std::span<array> inputs, std::span<array> o
   const int64_t rows = static_cast<int64_t>(x.size()) / cols;
   // A view into a larger array cannot keep the copies: they would be taken for the whole array's.
   const bool whole = x.offset() == 0 && x.data_shared_ptr()->is_owned() && x.data_size() == x.size();
-  Activations own;
-  if (!whole) own.assign(x.data<float>(), rows, cols, cols);
-  matmul(packed(primitive.matrix, stored), whole ? activations_of(x, rows, cols) : own, out.data<float>(),
-         out.shape(-1), ThreadPool::global(), options_of(primitive.matrix, stored));
+  std::shared_ptr<Activations> activations;
+  if (whole) {
+    activations = activations_of(x, rows, cols);
+  } else {
+    activations = std::make_shared<Activations>();
+    activations->assign(x.data<float>(), rows, cols, cols);
+  }
+  matmul(packed(primitive.matrix, stored)->matrix, *activations, out.data<float>(), out.shape(-1), ThreadPool::global(),
+         options_of(primitive.matrix, stored));
 }
 
 /// Assignments of tokens to experts, sorted by expert.
@@ -143,7 +199,7 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
   Activations gathered;
   gathered.gather(x.data<float>(), cols, cols, routing.rows, routing.ends);
   std::vector<float> sorted(out.size());
-  grouped_matmul(packed(primitive.matrix, stored), gathered, routing.experts, sorted.data(), width,
+  grouped_matmul(packed(primitive.matrix, stored)->matrix, gathered, routing.experts, sorted.data(), width,
                  ThreadPool::global(), options_of(primitive.matrix, stored));
   for (size_t i = 0; i < routing.places.size(); ++i) {
     std::copy_n(sorted.data() + static_cast<int64_t>(i) * width, width, out.data<float>() + routing.places[i] * width);

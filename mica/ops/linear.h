@@ -62,6 +62,7 @@ struct MatrixPrimitive {
   Shape weight_shape;
   Activation activation = Activation::exact;
   bool has_bias = false;
+  bool operator==(const MatrixPrimitive&) const = default;
 };
 
 /// Operand: x float32 [..., cols].
@@ -69,6 +70,10 @@ struct Linear final : PrimitiveOf<Linear> {
   Linear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  MICA_VMAP
+  auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 
@@ -77,6 +82,9 @@ struct ExpertLinear final : PrimitiveOf<ExpertLinear> {
   ExpertLinear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "expert_linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 
@@ -85,6 +93,7 @@ struct TakeRows final : PrimitiveOf<TakeRows> {
   TakeRows(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "take_rows"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 
@@ -93,6 +102,8 @@ struct Dequantize final : PrimitiveOf<Dequantize> {
   Dequantize(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "dequantize"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 

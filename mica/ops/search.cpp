@@ -21,10 +21,6 @@ std::vector<OutputSpec> SearchSorted::infer(const std::vector<array>& inputs) co
   return {{values, uint32}};
 }
 
-bool SearchSorted::is_equivalent(const Primitive& other) const {
-  return right == static_cast<const SearchSorted&>(other).right;
-}
-
 std::pair<std::vector<array>, std::vector<int>> SearchSorted::vmap(const std::vector<array>& inputs,
                                                                    const std::vector<int>& axes) const {
   return {{apply<SearchSorted>(batched_first(inputs, axes, stream()), stream(), right)}, {0}};
