@@ -64,10 +64,11 @@ class Primitive {
 
 /// Gives a primitive class its id: struct Add final : PrimitiveOf<Add> { … }. A class that names what tells its objects
 /// apart, `auto fields() const { return std::tie(axes, mode); }`, gets is_equivalent().
-template <typename Derived>
-class PrimitiveOf : public Primitive {
+/// `Base` is Primitive or a class derived from it that has some of the rules.
+template <typename Derived, typename Base = Primitive>
+class PrimitiveOf : public Base {
  public:
-  using Primitive::Primitive;
+  using Base::Base;
   static PrimitiveId static_id() {
     static const char tag = 0;
     return &tag;
@@ -76,7 +77,7 @@ class PrimitiveOf : public Primitive {
 
   bool is_equivalent(const Primitive& other) const override {
     if constexpr (requires(const Derived& self) { self.fields(); }) {
-      return other.id() == id() && other.stream() == stream() &&
+      return other.id() == id() && other.stream() == this->stream() &&
              static_cast<const Derived&>(*this).fields() == static_cast<const Derived&>(other).fields();
     } else {
       return false;

@@ -77,7 +77,10 @@ void gather_matmul(const GatherMatmul&, std::span<array> inputs, std::span<array
   allocate(out);
   if (out.size() == 0) return;
   const array a = row_contiguous(inputs[0]);
-  const array b = row_contiguous(inputs[1]);
+  // gemm reads either order; transposed weights are not copied.
+  const bool transposed = inputs[1].strides(1) == 1 && inputs[1].strides(2) >= inputs[1].shape(1);
+  const array b = transposed ? inputs[1] : row_contiguous(inputs[1]);
+  const int64_t b_ld = transposed ? b.strides(2) : b.shape(2);
   const array left = row_contiguous(inputs[2]);
   const int64_t m = a.shape(1);
   const int64_t k = a.shape(2);
@@ -94,7 +97,8 @@ void gather_matmul(const GatherMatmul&, std::span<array> inputs, std::span<array
     }
     Sums sums(out, count * m * n);
     gemm(gemm_type(out.dtype()), count * m, n, k, {rows.data(), std::max<int64_t>(k, 1), false},
-         {b.data<std::byte>() + matrix * k * n * size, n, false}, sums.data(), n, ThreadPool::global());
+         {b.data<std::byte>() + matrix * b.strides(0) * size, b_ld, transposed}, sums.data(), n,
+         ThreadPool::global());
     for (int64_t i = 0; i < count; ++i) {
       sums.store(i * m * n, out.data<std::byte>() + places[static_cast<size_t>(i)] * m * n * size, m * n);
     }

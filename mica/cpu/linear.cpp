@@ -48,82 +48,94 @@ void release(const array& a) {
   if (data.file) data.file->release({a.data<std::byte>(), a.nbytes()});
 }
 
-/// Identifies the contents of an array as long as this exists: their memory is not donated meanwhile.
-struct Contents {
-  std::shared_ptr<array::Data> data;
+/// A part of some memory, without keeping the memory.
+struct Part {
+  std::weak_ptr<array::Data> data;
   int64_t offset = 0;
 
-  Contents() = default;
-  explicit Contents(const std::optional<array>& a) {
-    if (!a) return;
-    data = a->data_shared_ptr();
-    offset = a->offset();
+  Part() = default;
+  explicit Part(const array& a) : data(a.data_shared_ptr()), offset(a.offset()) {}
+  explicit Part(const std::optional<array>& a) : Part(a ? Part(*a) : Part()) {}
+  bool operator==(const Part& other) const {
+    return offset == other.offset && !data.owner_before(other.data) && !other.data.owner_before(data);
   }
-  bool operator==(const Contents&) const = default;
 };
 
-/// The packed form of a weight and what it was made of.
-struct PackedWeight {
-  PackedMatrix matrix;
-  int64_t codes_offset;
-  Contents scales;
-  Contents biases;
-  QuantFormat format;
-  Shape shape;
+/// What array::Derived holds for this file: a form of the memory, and what it was made from. Another view of the same
+/// memory, or a weight whose scales have changed, needs another one.
+struct DerivedForm {
+  virtual ~DerivedForm() = default;
+};
 
-  PackedWeight(const MatrixPrimitive& primitive, const MatrixInputs& inputs)
-      : matrix(view_of(primitive, inputs), ThreadPool::global(),
-               primitive.weight_shape.size() == 3 ? primitive.weight_shape[0] : 1),
-        codes_offset(inputs.codes.offset()),
+struct PackedForm : DerivedForm {
+  PackedForm(const MatrixPrimitive& matrix, const MatrixInputs& inputs)
+      : format(matrix.format),
+        shape(matrix.weight_shape),
+        codes(inputs.codes),
         scales(inputs.scales),
         biases(inputs.biases),
-        format(primitive.format),
-        shape(primitive.weight_shape) {}
-
-  bool is_of(const MatrixPrimitive& primitive, const MatrixInputs& inputs) const {
-    return codes_offset == inputs.codes.offset() && format == primitive.format && shape == primitive.weight_shape &&
-           scales == Contents(inputs.scales) && biases == Contents(inputs.biases);
+        packed(view_of(matrix, inputs), ThreadPool::global(), shape.size() == 3 ? shape[0] : 1) {
+    for (const auto& part : {inputs.scales, inputs.biases}) {
+      if (part) held.push_back(part->data_shared_ptr());
+    }
   }
+
+  bool is_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) const {
+    return format == matrix.format && shape == matrix.weight_shape && codes == Part(inputs.codes) &&
+           scales == Part(inputs.scales) && biases == Part(inputs.biases);
+  }
+
+  QuantFormat format;
+  Shape shape;
+  Part codes;
+  Part scales;
+  Part biases;
+  /// Scales and biases stay held: nobody may overwrite them in place and leave this form behind.
+  std::vector<std::shared_ptr<array::Data>> held;
+  PackedMatrix packed;
 };
 
-/// What this file derives from data: one memory may be both a weight and an operand.
-struct DerivedForms {
-  std::shared_ptr<const PackedWeight> weight;
-  std::shared_ptr<Activations> activations;
-};
-
-/// The forms derived from the data; its mutex is held.
-DerivedForms& forms_of(array::Derived& derived) {
-  if (!derived.value) derived.value = std::make_shared<DerivedForms>();
-  return *static_cast<DerivedForms*>(derived.value.get());
-}
-
-/// The packed form of a weight, made on first use and kept as long as the codes are, or until they are used with other
-/// scales.
-std::shared_ptr<const PackedWeight> packed(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
+/// The packed form of a weight, made on first use and kept as long as the codes are.
+std::shared_ptr<const PackedForm> packed(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
   array::Derived& derived = inputs.codes.data_shared_ptr()->derived;
   const std::lock_guard lock(derived.mutex);
-  auto& weight = forms_of(derived).weight;
-  if (!weight || !weight->is_of(matrix, inputs)) {
-    weight = std::make_shared<const PackedWeight>(matrix, inputs);
-    release(inputs.codes);
-    if (inputs.scales) release(*inputs.scales);
-    if (inputs.biases) release(*inputs.biases);
-  }
-  return weight;
+  auto form = std::dynamic_pointer_cast<PackedForm>(std::static_pointer_cast<DerivedForm>(derived.value));
+  if (form && form->is_of(matrix, inputs)) return form;
+  form = std::make_shared<PackedForm>(matrix, inputs);
+  derived.value = std::static_pointer_cast<DerivedForm>(form);
+  release(inputs.codes);
+  if (inputs.scales) release(*inputs.scales);
+  if (inputs.biases) release(*inputs.biases);
+  return form;
 }
+
+struct ActivationForm : DerivedForm {
+  ActivationForm(const array& x, int64_t row_count, int64_t col_count) : part(x), rows(row_count), cols(col_count) {
+    activations.assign(x.data<float>(), rows, cols, cols);
+  }
+
+  bool is_of(const array& x, int64_t row_count, int64_t col_count) const {
+    return part == Part(x) && rows == row_count && cols == col_count;
+  }
+
+  Part part;
+  int64_t rows;
+  int64_t cols;
+  Activations activations;
+};
 
 /// The rows of x with the copies that products make of them, shared by all products of the same x (q, k and v; gate
 /// and up) and dropped with its memory.
-std::shared_ptr<Activations> activations_of(const array& x, int64_t rows, int64_t cols) {
+std::shared_ptr<ActivationForm> activations_of(const array& x, int64_t rows, int64_t cols) {
+  // Memory of a file keeps the packed form of a weight, if anything.
+  if (!x.data_shared_ptr()->is_owned()) return std::make_shared<ActivationForm>(x, rows, cols);
   array::Derived& derived = x.data_shared_ptr()->derived;
   const std::lock_guard lock(derived.mutex);
-  auto& activations = forms_of(derived).activations;
-  if (!activations || activations->count() != rows || activations->cols() != cols) {
-    activations = std::make_shared<Activations>();
-    activations->assign(x.data<float>(), rows, cols, cols);
-  }
-  return activations;
+  auto form = std::dynamic_pointer_cast<ActivationForm>(std::static_pointer_cast<DerivedForm>(derived.value));
+  if (form && form->is_of(x, rows, cols)) return form;
+  form = std::make_shared<ActivationForm>(x, rows, cols);
+  derived.value = std::static_pointer_cast<DerivedForm>(form);
+  return form;
 }
 
 MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
@@ -141,16 +153,9 @@ void linear(const Linear& primitive, std::span<array> inputs, std::span<array> o
   if (out.size() == 0) return;
   const int64_t cols = primitive.matrix.weight_shape[1];
   const int64_t rows = static_cast<int64_t>(x.size()) / cols;
-  // A view into a larger array cannot keep the copies: they would be taken for the whole array's.
-  const bool whole = x.offset() == 0 && x.data_shared_ptr()->is_owned() && x.data_size() == x.size();
-  std::shared_ptr<Activations> activations;
-  if (whole) {
-    activations = activations_of(x, rows, cols);
-  } else {
-    activations = std::make_shared<Activations>();
-    activations->assign(x.data<float>(), rows, cols, cols);
-  }
-  matmul(packed(primitive.matrix, stored)->matrix, *activations, out.data<float>(), out.shape(-1), ThreadPool::global(),
+  const auto weight = packed(primitive.matrix, stored);
+  const auto form = activations_of(x, rows, cols);
+  matmul(weight->packed, form->activations, out.data<float>(), out.shape(-1), ThreadPool::global(),
          options_of(primitive.matrix, stored));
 }
 
@@ -199,8 +204,9 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
   Activations gathered;
   gathered.gather(x.data<float>(), cols, cols, routing.rows, routing.ends);
   std::vector<float> sorted(out.size());
-  grouped_matmul(packed(primitive.matrix, stored)->matrix, gathered, routing.experts, sorted.data(), width,
-                 ThreadPool::global(), options_of(primitive.matrix, stored));
+  const auto weight = packed(primitive.matrix, stored);
+  grouped_matmul(weight->packed, gathered, routing.experts, sorted.data(), width, ThreadPool::global(),
+                 options_of(primitive.matrix, stored));
   for (size_t i = 0; i < routing.places.size(); ++i) {
     std::copy_n(sorted.data() + static_cast<int64_t>(i) * width, width, out.data<float>() + routing.places[i] * width);
   }

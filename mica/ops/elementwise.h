@@ -171,6 +171,7 @@ struct Unary final : PrimitiveOf<Unary> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op); }
   UnaryOp op;
 };
@@ -182,6 +183,7 @@ struct Binary final : PrimitiveOf<Binary> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op); }
   BinaryOp op;
 };
@@ -193,6 +195,7 @@ struct Select final : PrimitiveOf<Select> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 
@@ -202,6 +205,7 @@ struct AsType final : PrimitiveOf<AsType> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
@@ -213,6 +217,7 @@ struct ComplexPart final : PrimitiveOf<ComplexPart> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(part); }
   int part;
 };

@@ -25,6 +25,17 @@ array checked_floating(const array& x, std::string_view op) {
   return x;
 }
 
+/// What the kernels compute in: float32, but float64 is computed by the operations that specify the primitive.
+Dtype compute_dtype(const array& x) {
+  return x.dtype() == float64 ? float64 : float32;
+}
+
+template <typename P, typename... Args>
+array apply_fused(std::vector<array> inputs, StreamOrDevice s, Args&&... args) {
+  if (inputs[0].dtype() == float64) return P(to_stream(s), std::forward<Args>(args)...).expand(inputs)[0];
+  return apply<P>(std::move(inputs), to_stream(s), std::forward<Args>(args)...);
+}
+
 }  // namespace
 
 std::vector<OutputSpec> RmsNorm::infer(const std::vector<array>& inputs) const {
@@ -62,34 +73,39 @@ std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const
   }
   Shape shape = q.shape();
   shape.back() = v.shape(3);
-  return {{std::move(shape), float32}};
+  return {{std::move(shape), q.dtype()}};
 }
 
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
-  return apply<Rotate>({checked_floating(x, "rotate"), astype(cosine, float32, s), astype(sine, float32, s)},
-                       to_stream(s), traditional);
+  const Dtype dtype = compute_dtype(checked_floating(x, "rotate"));
+  std::vector<array> inputs = {x, astype(cosine, dtype, s), astype(sine, dtype, s)};
+  Rotate(to_stream(s), traditional).infer(inputs);
+  return apply_fused<Rotate>(std::move(inputs), s, traditional);
 }
 
 array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
              const std::optional<array>& mask, const std::optional<array>& sinks, StreamOrDevice s) {
+  const Dtype dtype =
+      promote_types(queries.dtype(), promote_types(keys.dtype(), values.dtype())) == float64 ? float64 : float32;
   // Keys and values stay as the cache holds them; anything else becomes float32.
   const auto kept = [&](const array& a) {
     const bool native = a.dtype() == float16 || a.dtype() == bfloat16;
-    return native && keys.dtype() == values.dtype() ? a : astype(a, float32, s);
+    return native && dtype == float32 && keys.dtype() == values.dtype() ? a : astype(a, dtype, s);
   };
-  std::vector<array> inputs = {astype(queries, float32, s), kept(keys), kept(values)};
+  std::vector<array> inputs = {astype(queries, dtype, s), kept(keys), kept(values)};
   if (mask) {
     const Shape wanted = {queries.shape(0), queries.shape(1), queries.shape(2), keys.shape(2)};
-    inputs.push_back(broadcast_to(mask->dtype() == bool_ ? *mask : astype(*mask, float32, s), wanted, s));
+    inputs.push_back(broadcast_to(mask->dtype() == bool_ ? *mask : astype(*mask, dtype, s), wanted, s));
   }
   if (sinks) {
     if (sinks->shape() != Shape{queries.shape(1)}) {
       fail_as<std::invalid_argument>("[attention] sinks of shape {} for {} heads", to_string(sinks->shape()),
                                      queries.shape(1));
     }
-    inputs.push_back(astype(*sinks, float32, s));
+    inputs.push_back(astype(*sinks, dtype, s));
   }
-  return apply<Attention>(std::move(inputs), to_stream(s), options, mask.has_value(), sinks.has_value());
+  Attention(to_stream(s), options, mask.has_value(), sinks.has_value()).infer(inputs);
+  return apply_fused<Attention>(std::move(inputs), s, options, mask.has_value(), sinks.has_value());
 }
 
 namespace fast {
@@ -97,8 +113,8 @@ namespace fast {
 array rms_norm(const array& x, const std::optional<array>& weight, float eps, StreamOrDevice s) {
   check_vector(weight, checked_floating(x, "rms_norm"), "rms_norm", "weight");
   std::vector<array> inputs = {x};
-  if (weight) inputs.push_back(astype(*weight, float32, s));
-  return apply<RmsNorm>(std::move(inputs), to_stream(s), eps);
+  if (weight) inputs.push_back(astype(*weight, compute_dtype(x), s));
+  return apply_fused<RmsNorm>(std::move(inputs), s, eps);
 }
 
 array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
@@ -106,9 +122,9 @@ array layer_norm(const array& x, const std::optional<array>& weight, const std::
   check_vector(weight, checked_floating(x, "layer_norm"), "layer_norm", "weight");
   check_vector(bias, x, "layer_norm", "bias");
   std::vector<array> inputs = {x};
-  if (weight) inputs.push_back(astype(*weight, float32, s));
-  if (bias) inputs.push_back(astype(*bias, float32, s));
-  return apply<LayerNorm>(std::move(inputs), to_stream(s), eps, weight.has_value(), bias.has_value());
+  if (weight) inputs.push_back(astype(*weight, compute_dtype(x), s));
+  if (bias) inputs.push_back(astype(*bias, compute_dtype(x), s));
+  return apply_fused<LayerNorm>(std::move(inputs), s, eps, weight.has_value(), bias.has_value());
 }
 
 array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale,

@@ -7,14 +7,16 @@
 #include "mica/array/array.h"
 #include "mica/array/primitive.h"
 #include "mica/array/stream.h"
+#include "mica/ops/composite.h"
 
 namespace mica {
 namespace fast {
 
-/// x / √(mean x² + eps) · weight over the last axis; without a weight only the first part. Computed in float32.
+/// x / √(mean x² + eps) · weight over the last axis; without a weight only the first part. Computed in float32, or in
+/// float64 for float64 (as all of this file).
 array rms_norm(const array& x, const std::optional<array>& weight, float eps, StreamOrDevice s = {});
 
-/// (x − mean) / √(variance + eps) · weight + bias over the last axis. Computed in float32.
+/// (x − mean) / √(variance + eps) · weight + bias over the last axis.
 array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
                  StreamOrDevice s = {});
 
@@ -42,9 +44,12 @@ struct AttentionOptions {
   int64_t window = 0;
   /// > 0: scores become softcap · tanh(score / softcap) before the mask.
   float softcap = 0.0f;
+
+  friend bool operator==(const AttentionOptions&, const AttentionOptions&) = default;
 };
 
-/// scaled_dot_product_attention with the options of all model families. Output float32 [B, H, L, Dv].
+/// scaled_dot_product_attention with the options of all model families. Output [B, H, L, Dv], float32, or
+/// float64 when one of them is.
 array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
              const std::optional<array>& mask = {}, const std::optional<array>& sinks = {}, StreamOrDevice s = {});
 
@@ -52,38 +57,48 @@ array attend(const array& queries, const array& keys, const array& values, const
 /// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s = {});
 
-struct RmsNorm final : PrimitiveOf<RmsNorm> {
+struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
   RmsNorm(Stream stream, float epsilon) : PrimitiveOf(stream), eps(epsilon) {}
   std::string_view name() const override { return "rms_norm"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  MICA_VMAP
+  auto fields() const { return std::tie(eps); }
   float eps;
 };
 
 /// Inputs: x, then weight and bias as far as they are there.
-struct LayerNorm final : PrimitiveOf<LayerNorm> {
+struct LayerNorm final : PrimitiveOf<LayerNorm, Composite> {
   LayerNorm(Stream stream, float epsilon, bool weight, bool bias)
       : PrimitiveOf(stream), eps(epsilon), has_weight(weight), has_bias(bias) {}
   std::string_view name() const override { return "layer_norm"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  MICA_VMAP
+  auto fields() const { return std::tie(eps, has_weight, has_bias); }
   float eps;
   bool has_weight;
   bool has_bias;
 };
 
 /// Inputs: x, cosine and sine (float32).
-struct Rotate final : PrimitiveOf<Rotate> {
+struct Rotate final : PrimitiveOf<Rotate, Composite> {
   Rotate(Stream stream, bool neighbours) : PrimitiveOf(stream), traditional(neighbours) {}
   std::string_view name() const override { return "rotate"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(traditional); }
   bool traditional;
 };
 
 /// Inputs: q (float32), k, v, then mask [B, H, L, T] (bool or float32) and sinks (float32) as far as they are there.
-struct Attention final : PrimitiveOf<Attention> {
+struct Attention final : PrimitiveOf<Attention, Composite> {
   Attention(Stream stream, AttentionOptions attention_options, bool mask, bool sink)
       : PrimitiveOf(stream), options(attention_options), has_mask(mask), has_sinks(sink) {}
   std::string_view name() const override { return "attention"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(options, has_mask, has_sinks); }
   AttentionOptions options;
   bool has_mask;
   bool has_sinks;

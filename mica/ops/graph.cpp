@@ -60,6 +60,22 @@ std::vector<array> Depends::jvp(const std::vector<array>& primals, const std::ve
   return out;
 }
 
+std::pair<std::vector<array>, std::vector<int>> Alias::vmap(const std::vector<array>& inputs,
+                                                            const std::vector<int>& axes) const {
+  return {{alias(inputs[0], stream())}, axes};
+}
+
+std::pair<std::vector<array>, std::vector<int>> StopGradient::vmap(const std::vector<array>& inputs,
+                                                                   const std::vector<int>& axes) const {
+  return {{stop_gradient(inputs[0], stream())}, axes};
+}
+
+std::pair<std::vector<array>, std::vector<int>> Depends::vmap(const std::vector<array>& inputs,
+                                                              const std::vector<int>& axes) const {
+  return {make_arrays(std::make_shared<Depends>(stream(), outputs), inputs),
+          std::vector<int>(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(outputs))};
+}
+
 array alias(const array& a, StreamOrDevice s) {
   return apply<Alias>({a}, to_stream(s));
 }

@@ -23,6 +23,7 @@ struct Alias final : PrimitiveOf<Alias> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 
@@ -33,6 +34,7 @@ struct StopGradient final : PrimitiveOf<StopGradient> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 
@@ -43,6 +45,7 @@ struct Depends final : PrimitiveOf<Depends> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   size_t outputs;
 };
 

@@ -99,6 +99,7 @@ struct Slice final : PrimitiveOf<Slice> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(start, shape, strides); }
   Shape start;
   Shape shape;
@@ -113,6 +114,7 @@ struct SliceUpdate final : PrimitiveOf<SliceUpdate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(start, strides); }
   Shape start;
   Shape strides;
@@ -126,6 +128,7 @@ struct DynamicSlice final : PrimitiveOf<DynamicSlice> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, shape); }
   std::vector<int> axes;
   Shape shape;
@@ -138,6 +141,7 @@ struct DynamicSliceUpdate final : PrimitiveOf<DynamicSliceUpdate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
@@ -150,6 +154,7 @@ struct Gather final : PrimitiveOf<Gather> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, slice_sizes); }
   std::vector<int> axes;
   Shape slice_sizes;
@@ -163,6 +168,7 @@ struct Scatter final : PrimitiveOf<Scatter> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes, mode); }
   std::vector<int> axes;
   UpdateMode mode;
@@ -175,6 +181,7 @@ struct GatherAxis final : PrimitiveOf<GatherAxis> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis); }
   int axis;
 };
@@ -187,6 +194,7 @@ struct ScatterAxis final : PrimitiveOf<ScatterAxis> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis, mode); }
   int axis;
   UpdateMode mode;

@@ -5,6 +5,7 @@
 #include "mica/array/array.h"
 #include "mica/array/primitive.h"
 #include "mica/array/stream.h"
+#include "mica/ops/composite.h"
 #include "mica/ops/quant_format.h"
 
 namespace mica {
@@ -62,37 +63,37 @@ struct MatrixPrimitive {
   Shape weight_shape;
   Activation activation = Activation::exact;
   bool has_bias = false;
-  bool operator==(const MatrixPrimitive&) const = default;
+
+  friend bool operator==(const MatrixPrimitive&, const MatrixPrimitive&) = default;
 };
 
 /// Operand: x float32 [..., cols].
-struct Linear final : PrimitiveOf<Linear> {
+struct Linear final : PrimitiveOf<Linear, Composite> {
   Linear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
-  MICA_VJP
-  MICA_JVP
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
   MICA_VMAP
   auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 
 /// Operands: x float32 [tokens, 1 or k, cols], indices int32 [tokens, k].
-struct ExpertLinear final : PrimitiveOf<ExpertLinear> {
+struct ExpertLinear final : PrimitiveOf<ExpertLinear, Composite> {
   ExpertLinear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "expert_linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
-  MICA_VJP
-  MICA_JVP
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
   auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
 
 /// Operand: indices int64.
-struct TakeRows final : PrimitiveOf<TakeRows> {
+struct TakeRows final : PrimitiveOf<TakeRows, Composite> {
   TakeRows(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
   std::string_view name() const override { return "take_rows"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
   auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };
@@ -103,6 +104,8 @@ struct Dequantize final : PrimitiveOf<Dequantize> {
   std::string_view name() const override { return "dequantize"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
+  MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };

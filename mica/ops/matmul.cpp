@@ -57,6 +57,13 @@ std::vector<array> Matmul::jvp(const std::vector<array>& primals, const std::vec
   return {sum_of(terms, stream())};
 }
 
+std::pair<std::vector<array>, std::vector<int>> Matmul::vmap(const std::vector<array>& inputs,
+                                                             const std::vector<int>& axes) const {
+  // A matrix without a batch axis is broadcast, or, on the right, multiplied with all rows on the left at once.
+  return {{matmul(batch_first(inputs[0], axes[0], stream()), batch_first(inputs[1], axes[1], stream()), stream())},
+          {0}};
+}
+
 array matmul(const array& a, const array& b, StreamOrDevice s) {
   if (a.ndim() == 0 || b.ndim() == 0) fail_as<std::invalid_argument>("[matmul] scalars have no matrix product");
   const Dtype dtype = promote_types(a.dtype(), b.dtype());

@@ -35,6 +35,7 @@ struct Matmul final : PrimitiveOf<Matmul> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 

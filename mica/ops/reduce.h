@@ -77,6 +77,7 @@ struct Reduce final : PrimitiveOf<Reduce> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op, axes); }
   ReduceOp op;
   std::vector<int> axes;
@@ -86,6 +87,7 @@ struct ArgReduce final : PrimitiveOf<ArgReduce> {
   ArgReduce(Stream stream, bool largest, int reduced_axis) : PrimitiveOf(stream), max(largest), axis(reduced_axis) {}
   std::string_view name() const override { return max ? "argmax" : "argmin"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(max, axis); }
   bool max;
   int axis;
@@ -98,6 +100,7 @@ struct Softmax final : PrimitiveOf<Softmax> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(); }
 };
 

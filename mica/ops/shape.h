@@ -99,6 +99,7 @@ struct Reshape final : PrimitiveOf<Reshape> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape); }
   Shape shape;
 };
@@ -109,6 +110,7 @@ struct Transpose final : PrimitiveOf<Transpose> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axes); }
   std::vector<int> axes;
 };
@@ -119,6 +121,7 @@ struct Broadcast final : PrimitiveOf<Broadcast> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape); }
   Shape shape;
 };
@@ -130,6 +133,7 @@ struct AsStrided final : PrimitiveOf<AsStrided> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(shape, strides, offset); }
   Shape shape;
   Strides strides;
@@ -140,6 +144,7 @@ struct View final : PrimitiveOf<View> {
   View(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "view"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(dtype); }
   Dtype dtype;
 };
@@ -152,6 +157,7 @@ struct Copy final : PrimitiveOf<Copy> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(if_needed, allow_col_major); }
   bool if_needed;
   bool allow_col_major;
@@ -163,6 +169,7 @@ struct Concatenate final : PrimitiveOf<Concatenate> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(axis); }
   int axis;
 };

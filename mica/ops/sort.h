@@ -67,6 +67,7 @@ struct Sort final : PrimitiveOf<Sort> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(indices); }
   bool indices;
 };
@@ -78,6 +79,7 @@ struct Partition final : PrimitiveOf<Partition> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(indices, kth); }
   bool indices;
   ShapeElem kth;
@@ -93,6 +95,7 @@ struct Scan final : PrimitiveOf<Scan> {
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   MICA_VJP
   MICA_JVP
+  MICA_VMAP
   auto fields() const { return std::tie(op, reverse, inclusive); }
   ScanOp op;
   bool reverse;

@@ -58,4 +58,37 @@ inline std::function<std::vector<array>(const std::vector<array>&)> grad(
 }
 std::function<array(const array&)> grad(const std::function<array(const array&)>& fun);
 
+/// A function that applies `fun` to every slice of its inputs along their mapped axes (0 by default; −1: the input goes
+/// to every call as it is) and puts the results side by side along the output axes (0 by default; −1: the output must
+/// not depend on mapped inputs, and is given once). `fun` may not compute anything on the way (eval, item). The
+/// function that is returned throws std::invalid_argument when axes are out of range or their lengths differ.
+std::function<array(const array&)> vmap(const std::function<array(const array&)>& fun, int in_axis = 0,
+                                        int out_axis = 0);
+std::function<array(const array&, const array&)> vmap(const std::function<array(const array&, const array&)>& fun,
+                                                      int in_axis_a = 0, int in_axis_b = 0, int out_axis = 0);
+std::function<std::vector<array>(const std::vector<array>&)> vmap(
+    const std::function<std::vector<array>(const std::vector<array>&)>& fun, const std::vector<int>& in_axes = {},
+    const std::vector<int>& out_axes = {});
+
+/// From primals, cotangents and outputs the cotangents of all primals.
+using CustomVjp =
+    std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&, const std::vector<array>&)>;
+/// From primals, the tangents of those named by the numbers, and the numbers, the tangents of all outputs.
+using CustomJvp =
+    std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&, const std::vector<int>&)>;
+/// From inputs and their batch axes (−1: none) outputs and their batch axes.
+using CustomVmap =
+    std::function<std::pair<std::vector<array>, std::vector<int>>(const std::vector<array>&, const std::vector<int>&)>;
+
+/// `fun` with rules of its own for the transforms; a rule that is not given follows from the function's operations.
+std::function<std::vector<array>(const std::vector<array>&)> custom_function(
+    std::function<std::vector<array>(const std::vector<array>&)> fun, std::optional<CustomVjp> fun_vjp = std::nullopt,
+    std::optional<CustomJvp> fun_jvp = std::nullopt, std::optional<CustomVmap> fun_vmap = std::nullopt);
+std::function<std::vector<array>(const std::vector<array>&)> custom_vjp(
+    std::function<std::vector<array>(const std::vector<array>&)> fun, CustomVjp fun_vjp);
+
+/// `fun`, of which the gradient keeps no intermediate results: it computes them again when it needs them.
+std::function<std::vector<array>(const std::vector<array>&)> checkpoint(
+    std::function<std::vector<array>(const std::vector<array>&)> fun);
+
 }  // namespace mica

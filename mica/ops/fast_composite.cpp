@@ -1,0 +1,142 @@
+// The operations that specify the fused primitives of fast.h, computed in float32 (float64 for float64).
+#include <limits>
+
+#include "mica/ops/create.h"
+#include "mica/ops/elementwise.h"
+#include "mica/ops/fast.h"
+#include "mica/ops/index.h"
+#include "mica/ops/matmul.h"
+#include "mica/ops/reduce.h"
+#include "mica/ops/rules.h"
+#include "mica/ops/shape.h"
+
+namespace mica {
+namespace {
+
+Dtype compute_dtype(const array& x) {
+  return x.dtype() == float64 ? float64 : float32;
+}
+
+/// Which keys each query sees by its place: [L, T].
+array visible_by_place(ShapeElem queries, ShapeElem keys, const AttentionOptions& options, StreamOrDevice s) {
+  const array key = arange(0, static_cast<double>(keys), int64, s);
+  const array query = expand_dims(arange(0, static_cast<double>(queries), int64, s), 1, s);
+  const array last = add(query, array(keys - queries, int64), s);
+  array visible = options.causal ? less_equal(key, last, s) : broadcast_to(array(true), {queries, keys}, s);
+  if (options.window > 0) {
+    visible = logical_and(visible, greater(key, subtract(last, array(options.window, int64), s), s), s);
+  }
+  return visible;
+}
+
+/// [B, H, …] as [B, Hkv, H / Hkv, …].
+array grouped(const array& a, ShapeElem kv_heads, StreamOrDevice s) {
+  return unflatten(a, 1, {kv_heads, -1}, s);
+}
+
+}  // namespace
+
+std::vector<array> RmsNorm::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array x = astype(inputs[0], compute_dtype(inputs[0]), s);
+  const array scale = rsqrt(add(mean(square(x, s), -1, true, s), constant_like(eps, x), s), s);
+  array out = multiply(x, scale, s);
+  if (inputs.size() > 1) out = multiply(out, inputs[1], s);
+  return {astype(out, inputs[0].dtype(), s)};
+}
+
+std::vector<array> LayerNorm::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array x = astype(inputs[0], compute_dtype(inputs[0]), s);
+  const array centered = subtract(x, mean(x, -1, true, s), s);
+  const array variance = mean(square(centered, s), -1, true, s);
+  array out = multiply(centered, rsqrt(add(variance, constant_like(eps, x), s), s), s);
+  size_t next = 1;
+  if (has_weight) out = multiply(out, inputs[next++], s);
+  if (has_bias) out = add(out, inputs[next], s);
+  return {astype(out, inputs[0].dtype(), s)};
+}
+
+std::vector<array> Rotate::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array x = astype(inputs[0], compute_dtype(inputs[0]), s);
+  const int last = static_cast<int>(x.ndim()) - 1;
+  const ShapeElem half = inputs[1].shape(-1);
+  // Angles that differ along the first axis of x apply to all axes between it and the last two.
+  const auto angles = [&](const array& table) {
+    if (table.ndim() == 2) return table;
+    Shape shape(x.ndim(), 1);
+    shape.front() = table.shape(0);
+    shape[shape.size() - 2] = table.shape(1);
+    shape.back() = half;
+    return reshape(table, shape, s);
+  };
+  const array cosine = angles(inputs[1]);
+  const array sine = angles(inputs[2]);
+  const std::vector<array> parts = split(x, Shape{2 * half}, last, s);
+  const array pairs = traditional ? unflatten(parts[0], last, {half, 2}, s)
+                                  : swapaxes(unflatten(parts[0], last, {2, half}, s), -1, -2, s);
+  const array a = take(pairs, 0, -1, s);
+  const array b = take(pairs, 1, -1, s);
+  const array turned_a = subtract(multiply(a, cosine, s), multiply(b, sine, s), s);
+  const array turned_b = add(multiply(b, cosine, s), multiply(a, sine, s), s);
+  const array rotated = traditional ? flatten(stack({turned_a, turned_b}, last + 1, s), last, last + 1, s)
+                                    : concatenate({turned_a, turned_b}, last, s);
+  return {astype(concatenate({rotated, parts[1]}, last, s), inputs[0].dtype(), s)};
+}
+
+std::vector<array> Attention::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array& q = inputs[0];
+  const Dtype dtype = compute_dtype(q);
+  const ShapeElem kv_heads = inputs[1].shape(1);
+  const array keys = expand_dims(astype(inputs[1], dtype, s), 2, s);
+  const array values = expand_dims(astype(inputs[2], dtype, s), 2, s);
+  const array queries = multiply(grouped(q, kv_heads, s), constant_like(options.scale, q), s);
+  array scores = matmul(queries, matrix_transpose(keys, s), s);
+  if (options.softcap > 0) {
+    const array cap = constant_like(options.softcap, q);
+    scores = multiply(cap, tanh(divide(scores, cap, s), s), s);
+  }
+  array visible = visible_by_place(q.shape(2), inputs[1].shape(2), options, s);
+  if (has_mask && inputs[3].dtype() == bool_) {
+    visible = logical_and(visible, grouped(inputs[3], kv_heads, s), s);
+  } else if (has_mask) {
+    const array bias = grouped(inputs[3], kv_heads, s);
+    const array shown = logical_not(isneginf(bias, s), s);
+    scores = add(scores, where(shown, bias, constant_like(0, bias), s), s);
+    visible = logical_and(visible, shown, s);
+  }
+  // What is not visible gets the lowest finite score and, in a row where nothing is, a weight of 0 after all.
+  scores = where(visible, scores, constant_like(std::numeric_limits<float>::lowest(), scores), s);
+  if (has_sinks) {
+    const array sink = reshape(inputs.back(), {1, kv_heads, -1, 1, 1}, s);
+    Shape column = scores.shape();
+    column.back() = 1;
+    scores = concatenate({scores, broadcast_to(sink, column, s)}, -1, s);
+  }
+  array weights = softmax(scores, -1, true, s);
+  if (has_sinks) weights = split(weights, Shape{inputs[1].shape(2)}, -1, s)[0];
+  weights = where(visible, weights, constant_like(0, weights), s);
+  return {flatten(matmul(weights, values, s), 1, 2, s)};
+}
+
+std::pair<std::vector<array>, std::vector<int>> RmsNorm::vmap(const std::vector<array>& inputs,
+                                                              const std::vector<int>& axes) const {
+  if (inputs.size() > 1 && axes[1] >= 0) return Composite::vmap(inputs, axes);
+  std::vector<array> moved = inputs;
+  moved[0] = batch_first(inputs[0], axes[0], stream());
+  return {{apply<RmsNorm>(std::move(moved), stream(), eps)}, {0}};
+}
+
+std::pair<std::vector<array>, std::vector<int>> LayerNorm::vmap(const std::vector<array>& inputs,
+                                                                const std::vector<int>& axes) const {
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (axes[i] >= 0) return Composite::vmap(inputs, axes);
+  }
+  std::vector<array> moved = inputs;
+  moved[0] = batch_first(inputs[0], axes[0], stream());
+  return {{apply<LayerNorm>(std::move(moved), stream(), eps, has_weight, has_bias)}, {0}};
+}
+
+}  // namespace mica
