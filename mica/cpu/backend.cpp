@@ -17,6 +17,10 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_random(*backend);
   cpu::register_search(*backend);
   cpu::register_conv(*backend);
+  cpu::register_size(*backend);
+  cpu::register_block_matmul(*backend);
+  cpu::register_hadamard(*backend);
+  cpu::register_quantized(*backend);
   cpu::register_graph(*backend);
   return backend;
 }

@@ -74,7 +74,11 @@ struct PackedForm : DerivedForm {
         codes(inputs.codes),
         scales(inputs.scales),
         biases(inputs.biases),
-        packed(view_of(matrix, inputs), ThreadPool::global(), shape.size() == 3 ? shape[0] : 1) {}
+        packed(view_of(matrix, inputs), ThreadPool::global(), shape.size() == 3 ? shape[0] : 1) {
+    for (const auto& part : {inputs.scales, inputs.biases}) {
+      if (part) held.push_back(part->data_shared_ptr());
+    }
+  }
 
   bool is_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) const {
     return format == matrix.format && shape == matrix.weight_shape && codes == Part(inputs.codes) &&
@@ -86,6 +90,8 @@ struct PackedForm : DerivedForm {
   Part codes;
   Part scales;
   Part biases;
+  /// Scales and biases stay held: nobody may overwrite them in place and leave this form behind.
+  std::vector<std::shared_ptr<array::Data>> held;
   PackedMatrix packed;
 };
 

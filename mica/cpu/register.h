@@ -16,6 +16,12 @@ void register_fast(Backend& backend);
 void register_random(Backend& backend);
 void register_search(Backend& backend);
 void register_conv(Backend& backend);
+void register_size(Backend& backend);
+void register_block_matmul(Backend& backend);
+void register_hadamard(Backend& backend);
+void register_quantized(Backend& backend);
+void register_fft(Backend& backend);
+void register_linalg(Backend& backend);
 void register_graph(Backend& backend);
 
 }  // namespace mica::cpu

@@ -115,11 +115,6 @@ std::vector<OutputSpec> Convolution::infer(const std::vector<array>& inputs) con
   return {{std::move(out), x.dtype()}};
 }
 
-bool Convolution::is_equivalent(const Primitive& other) const {
-  const auto& same = static_cast<const Convolution&>(other);
-  return axes == same.axes && groups == same.groups && flip == same.flip;
-}
-
 /// Every output element spread back over the inputs that it was made of: the cotangent, dilated by the stride, is
 /// convolved with the mirrored weight.
 array Convolution::input_gradient(const array& input, const array& weight, const array& cotangent) const {
@@ -234,8 +229,8 @@ array conv_general(array input, array weight, std::vector<int> stride, std::vect
   for (size_t i = 0; i < count; ++i) {
     axes.push_back({stride[i], padding_lo[i], padding_hi[i], kernel_dilation[i], input_dilation[i]});
   }
-  return apply<Convolution>({astype(std::move(input), dtype, s), astype(std::move(weight), dtype, s)}, to_stream(s), std::move(axes), groups,
-                            flip);
+  return apply<Convolution>({astype(std::move(input), dtype, s), astype(std::move(weight), dtype, s)}, to_stream(s),
+                            std::move(axes), groups, flip);
 }
 
 array conv1d(const array& input, const array& weight, int stride, int padding, int dilation, int groups,

@@ -69,13 +69,10 @@ struct Convolution final : PrimitiveOf<Convolution> {
       : PrimitiveOf(stream), axes(std::move(spatial)), groups(group_count), flip(flip_weight) {}
   std::string_view name() const override { return "conv"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
-  bool is_equivalent(const Primitive& other) const override;
-  std::vector<array> vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
-                         const std::vector<int>& argnums, const std::vector<array>& outputs) const override;
-  std::vector<array> jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
-                         const std::vector<int>& argnums) const override;
-  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,
-                                                       const std::vector<int>& axes) const override;
+  MICA_VJP
+  MICA_JVP
+  MICA_VMAP
+  auto fields() const { return std::tie(axes, groups, flip); }
   std::vector<ConvAxis> axes;
   int groups;
   bool flip;

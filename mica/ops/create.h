@@ -38,6 +38,16 @@ array full(Shape shape, T value, StreamOrDevice s = {}) {
 }
 array full_like(const array& a, array vals, Dtype dtype, StreamOrDevice s = {});
 array full_like(const array& a, array vals, StreamOrDevice s = {});
+template <typename T>
+  requires std::is_arithmetic_v<T>
+array full_like(const array& a, T value, Dtype dtype, StreamOrDevice s = {}) {
+  return full_like(a, array(value, dtype), dtype, s);
+}
+template <typename T>
+  requires std::is_arithmetic_v<T>
+array full_like(const array& a, T value, StreamOrDevice s = {}) {
+  return full_like(a, array(value, a.dtype()), s);
+}
 
 array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s = {});
 array zeros(const Shape& shape, StreamOrDevice s = {});

@@ -357,6 +357,10 @@ array logical_or(const array& a, const array& b, StreamOrDevice s) {
   return binary(a, b, BinaryOp::logical_or, bool_, s);
 }
 
+array logical_xor(const array& a, const array& b, StreamOrDevice s) {
+  return not_equal(astype(a, bool_, s), astype(b, bool_, s), s);
+}
+
 array isclose(const array& a, const array& b, double rtol, double atol, bool equal_nan, StreamOrDevice s) {
   const Dtype dtype = at_least_float(promote_types(a.dtype(), b.dtype()));
   const array x = astype(a, dtype, s);

@@ -104,6 +104,7 @@ array less(const array& a, const array& b, StreamOrDevice s = {});
 array less_equal(const array& a, const array& b, StreamOrDevice s = {});
 array logical_and(const array& a, const array& b, StreamOrDevice s = {});
 array logical_or(const array& a, const array& b, StreamOrDevice s = {});
+array logical_xor(const array& a, const array& b, StreamOrDevice s = {});
 array isclose(const array& a, const array& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
               StreamOrDevice s = {});
 array clip(const array& a, const std::optional<array>& a_min = std::nullopt,

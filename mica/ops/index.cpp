@@ -6,6 +6,7 @@
 #include "mica/base/error.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/sort.h"
 
 namespace mica {
 namespace {
@@ -180,6 +181,20 @@ array slice_update(const array& src, const array& update, const array& start, st
       std::move(axes));
 }
 
+#define MICA_SLICE_UPDATE(name, combine)                                                                        \
+  array name(const array& src, const array& update, Shape start, Shape stop, Shape strides, StreamOrDevice s) { \
+    const array part = combine(slice(src, start, stop, strides, s), astype(update, src.dtype(), s), s);         \
+    return slice_update(src, part, std::move(start), std::move(stop), std::move(strides), s);                   \
+  }                                                                                                             \
+  array name(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s) {                \
+    return name(src, update, std::move(start), std::move(stop), Shape(src.ndim(), 1), s);                       \
+  }
+MICA_SLICE_UPDATE(slice_update_add, add)
+MICA_SLICE_UPDATE(slice_update_prod, multiply)
+MICA_SLICE_UPDATE(slice_update_max, maximum)
+MICA_SLICE_UPDATE(slice_update_min, minimum)
+#undef MICA_SLICE_UPDATE
+
 array gather(const array& a, const std::vector<array>& indices, const std::vector<int>& axes, const Shape& slice_sizes,
              StreamOrDevice s) {
   std::vector<int> indexed = normalize_axes(axes, a, indices.size(), "gather");
@@ -279,6 +294,38 @@ array scatter_max(const array& a, const std::vector<array>& indices, const array
 array scatter_min(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
                   StreamOrDevice s) {
   return scatter(a, indices, updates, axes, UpdateMode::min, s);
+}
+
+array scatter_prod(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s) {
+  return scatter(a, {indices}, updates, {axis}, UpdateMode::prod, s);
+}
+array scatter_max(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s) {
+  return scatter(a, {indices}, updates, {axis}, UpdateMode::max, s);
+}
+array scatter_min(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s) {
+  return scatter(a, {indices}, updates, {axis}, UpdateMode::min, s);
+}
+
+array masked_scatter(const array& a, const array& mask, const array& src, StreamOrDevice s) {
+  if (mask.dtype() != bool_) fail_as<std::invalid_argument>("[masked_scatter] a mask of {}", dtype_name(mask.dtype()));
+  bool fits = mask.ndim() <= a.ndim();
+  for (size_t i = 0; fits && i < mask.ndim(); ++i) fits = mask.shape()[i] == a.shape()[i] || mask.shape()[i] == 1;
+  if (!fits) {
+    fail_as<std::invalid_argument>("[masked_scatter] a mask of shape {} does not fit an array of shape {}",
+                                   to_string(mask.shape()), to_string(a.shape()));
+  }
+  if (a.size() == 0 || mask.size() == 0) return a;
+  array spread = mask;
+  while (spread.ndim() < a.ndim()) spread = expand_dims(spread, -1, s);
+  spread = broadcast_to(spread, a.shape(), s);
+  const array values = astype(flatten(src, s), a.dtype(), s);
+  if (values.size() == 1) return where(spread, reshape(values, {}, s), a, s);
+  if (values.size() == 0) fail_as<std::invalid_argument>("[masked_scatter] the source is empty");
+  // The place in the source: how many places of the mask come before. Beyond its end take() throws.
+  const array chosen = flatten(spread, s);
+  const array before = cumsum(astype(chosen, int64, s), 0, false, false, s);
+  const array places = where(chosen, before, array(0, int64), s);
+  return where(spread, reshape(take(values, places, 0, s), a.shape(), s), a, s);
 }
 
 array::ArrayIterator::reference array::ArrayIterator::operator*() const {

@@ -15,6 +15,10 @@ namespace mica {
 // Index arrays may hold negative indices; an index outside of the axis throws std::out_of_range when it is computed.
 
 array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevice s = {});
+/// For bounds written in braces, which would fit the overload with dynamic starts too.
+inline array slice(const array& a, std::initializer_list<int> start, Shape stop, Shape strides, StreamOrDevice s = {}) {
+  return slice(a, Shape(start.begin(), start.end()), std::move(stop), std::move(strides), s);
+}
 array slice(const array& a, Shape start, Shape stop, StreamOrDevice s = {});
 /// A slice whose starts along `axes` are known only when it is computed; they are moved so that it fits.
 array slice(const array& a, const array& start, std::vector<int> axes, Shape slice_size, StreamOrDevice s = {});
@@ -30,6 +34,20 @@ inline array slice_update(const array& src, const array& update, std::initialize
 }
 array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes,
                    StreamOrDevice s = {});
+
+/// The slice combined with `update` instead of replaced.
+array slice_update_add(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+                       StreamOrDevice s = {});
+array slice_update_add(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+array slice_update_prod(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+                        StreamOrDevice s = {});
+array slice_update_prod(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+array slice_update_max(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+                       StreamOrDevice s = {});
+array slice_update_max(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+array slice_update_min(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+                       StreamOrDevice s = {});
+array slice_update_min(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
 
 /// Rows of `a` along `axis` (of the flattened array without one) at the indices; the shape of the indices takes the
 /// place of the axis.
@@ -64,6 +82,13 @@ array scatter_max(const array& a, const std::vector<array>& indices, const array
                   StreamOrDevice s = {});
 array scatter_min(const array& a, const std::vector<array>& indices, const array& updates, const std::vector<int>& axes,
                   StreamOrDevice s = {});
+array scatter_prod(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s = {});
+array scatter_max(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s = {});
+array scatter_min(const array& a, const array& indices, const array& updates, int axis, StreamOrDevice s = {});
+
+/// `a` with the elements where `mask` (bool; its axes are the first ones of `a`) holds replaced by those of `src` in
+/// order. A source with one element fills all; one with too few throws std::out_of_range when it is computed.
+array masked_scatter(const array& a, const array& mask, const array& src, StreamOrDevice s = {});
 
 // Primitives. Bounds in them are resolved: 0 ≤ start, lengths known.
 

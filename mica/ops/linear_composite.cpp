@@ -1,6 +1,7 @@
 // The operations that specify products with stored matrices, and the rules of dequantization.
 #include <optional>
 
+#include "mica/ops/block_matmul.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -66,10 +67,14 @@ std::vector<array> Linear::expand(const std::vector<array>& inputs) const {
 
 std::vector<array> ExpertLinear::expand(const std::vector<array>& inputs) const {
   const MatrixInputs rest(matrix, inputs, 2);
+  const array& x = inputs[0];
   const array& indices = inputs[1];
-  const array matrices = dequantize(rest.rows(flatten(indices, stream()), stream()), stream());
-  const array chosen = unflatten(matrices, 0, indices.shape(), stream());
-  const array product = squeeze(matmul(chosen, expand_dims(inputs[0], -1, stream()), stream()), -1, stream());
+  const array rows = reshape(x, {x.shape(0) * x.shape(1), 1, x.shape(2)}, stream());
+  const array numbers = arange(0, static_cast<double>(rows.shape(0)), int64, stream());
+  const array row_of = broadcast_to(reshape(numbers, {x.shape(0), x.shape(1)}, stream()), indices.shape(), stream());
+  const array matrices = swapaxes(dequantize(rest.stored, stream()), 1, 2, stream());
+  const array products = gather_mm(rows, matrices, row_of, indices, false, stream());
+  const array product = squeeze(products, -2, stream());
   return {rest.bias ? add(product, take(*rest.bias, indices, 0, stream()), stream()) : product};
 }
 

@@ -163,4 +163,27 @@ array tensordot(const array& a, const array& b, int axis, StreamOrDevice s) {
   return tensordot(a, b, axes_a, axes_b, s);
 }
 
+array kron(const array& a, const array& b, StreamOrDevice s) {
+  const size_t ndim = std::max(a.ndim(), b.ndim());
+  Shape left(2 * ndim, 1);  // axes of a before those of b
+  Shape right(2 * ndim, 1);
+  Shape out(ndim, 1);
+  for (size_t i = 0; i < ndim; ++i) {
+    if (i + a.ndim() >= ndim) left[2 * i] = a.shape()[i + a.ndim() - ndim];
+    if (i + b.ndim() >= ndim) right[2 * i + 1] = b.shape()[i + b.ndim() - ndim];
+    out[i] = left[2 * i] * right[2 * i + 1];
+  }
+  return reshape(multiply(reshape(a, left, s), reshape(b, right, s), s), out, s);
+}
+
+array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s) {
+  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), -1, false, s);
+}
+array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
+  return sum(diagonal(a, offset, axis1, axis2, s), -1, false, s);
+}
+array trace(const array& a, StreamOrDevice s) {
+  return trace(a, 0, 0, 1, s);
+}
+
 }  // namespace mica

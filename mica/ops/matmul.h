@@ -20,6 +20,14 @@ array tensordot(const array& a, const array& b, const std::vector<int>& axes_a, 
                 StreamOrDevice s = {});
 array tensordot(const array& a, const array& b, int axis = 2, StreamOrDevice s = {});
 
+/// The Kronecker product: every element of a times b. Shapes are filled up with ones in front.
+array kron(const array& a, const array& b, StreamOrDevice s = {});
+
+/// The sum along a diagonal; of bool and small integers in int32 or uint32 unless `dtype` names the type.
+array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s = {});
+array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s = {});
+array trace(const array& a, StreamOrDevice s = {});
+
 /// Inputs: a [..., M, K], b [..., K, N] of one dtype, with equal batch axes.
 struct Matmul final : PrimitiveOf<Matmul> {
   using PrimitiveOf::PrimitiveOf;

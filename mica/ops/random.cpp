@@ -29,11 +29,6 @@ std::vector<OutputSpec> RandomBits::infer(const std::vector<array>& inputs) cons
   return {{std::move(out), width == 1 ? uint8 : width == 2 ? uint16 : uint32}};
 }
 
-bool RandomBits::is_equivalent(const Primitive& other) const {
-  const auto& same = static_cast<const RandomBits&>(other);
-  return shape == same.shape && width == same.width;
-}
-
 std::pair<std::vector<array>, std::vector<int>> RandomBits::vmap(const std::vector<array>& inputs,
                                                                  const std::vector<int>& axes) const {
   const array keys = moveaxis(inputs[0], axes[0], 0, stream());

@@ -160,9 +160,8 @@ struct RandomBits final : PrimitiveOf<RandomBits> {
       : PrimitiveOf(stream), shape(std::move(bits_shape)), width(element_width) {}
   std::string_view name() const override { return "bits"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
-  bool is_equivalent(const Primitive& other) const override;
-  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,
-                                                       const std::vector<int>& axes) const override;
+  MICA_VMAP
+  auto fields() const { return std::tie(shape, width); }
   Shape shape;
   int width;
 };

@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
-#include "mica/ops/batching.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/rules.h"
 
 namespace mica {
 
@@ -21,13 +21,9 @@ std::vector<OutputSpec> SearchSorted::infer(const std::vector<array>& inputs) co
   return {{values, uint32}};
 }
 
-bool SearchSorted::is_equivalent(const Primitive& other) const {
-  return right == static_cast<const SearchSorted&>(other).right;
-}
-
 std::pair<std::vector<array>, std::vector<int>> SearchSorted::vmap(const std::vector<array>& inputs,
                                                                    const std::vector<int>& axes) const {
-  return {{apply<SearchSorted>(batched_first(inputs, axes, stream()), stream(), right)}, {0}};
+  return {{apply<SearchSorted>(batches(inputs, axes, stream()), stream(), right)}, {0}};
 }
 
 array searchsorted(const array& sorted_sequence, const array& values, const std::string& side, StreamOrDevice s) {

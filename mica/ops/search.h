@@ -19,9 +19,8 @@ struct SearchSorted final : PrimitiveOf<SearchSorted> {
   SearchSorted(Stream stream, bool right_side) : PrimitiveOf(stream), right(right_side) {}
   std::string_view name() const override { return "searchsorted"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
-  bool is_equivalent(const Primitive& other) const override;
-  std::pair<std::vector<array>, std::vector<int>> vmap(const std::vector<array>& inputs,
-                                                       const std::vector<int>& axes) const override;
+  MICA_VMAP
+  auto fields() const { return std::tie(right); }
   bool right;
 };
 

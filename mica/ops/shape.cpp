@@ -218,6 +218,17 @@ array atleast_3d(const array& a, StreamOrDevice s) {
   return a.ndim() == 2 ? expand_dims(a, 2, s) : reshape(a, {1, static_cast<ShapeElem>(a.size()), 1}, s);
 }
 
+#define MICA_FOR_EACH(name)                                                \
+  std::vector<array> name(const std::vector<array>& a, StreamOrDevice s) { \
+    std::vector<array> out;                                                \
+    for (const array& one : a) out.push_back(name(one, s));                \
+    return out;                                                            \
+  }
+MICA_FOR_EACH(atleast_1d)
+MICA_FOR_EACH(atleast_2d)
+MICA_FOR_EACH(atleast_3d)
+#undef MICA_FOR_EACH
+
 array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
   if (axes.size() != a.ndim()) {
     fail_as<std::invalid_argument>("[transpose] {} axes named for an array of {}", axes.size(), a.ndim());
@@ -409,6 +420,26 @@ array roll(const array& a, int shift, int axis, StreamOrDevice s) {
 }
 array roll(const array& a, int shift, StreamOrDevice s) {
   return reshape(roll(flatten(a, s), shift, 0, s), a.shape(), s);
+}
+array roll(const array& a, const Shape& shift, const std::vector<int>& axes, StreamOrDevice s) {
+  if (shift.size() != axes.size()) {
+    fail_as<std::invalid_argument>("[roll] {} shifts for {} axes", shift.size(), axes.size());
+  }
+  array out = a;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const ShapeElem length = std::max<ShapeElem>(a.shape(normalize_axis(axes[i], a.ndim(), "roll")), 1);
+    out = roll(out, static_cast<int>(shift[i] % length), axes[i], s);
+  }
+  return out;
+}
+array roll(const array& a, const Shape& shift, int axis, StreamOrDevice s) {
+  return roll(a, Shape{std::accumulate(shift.begin(), shift.end(), ShapeElem{0})}, std::vector<int>{axis}, s);
+}
+array roll(const array& a, const Shape& shift, StreamOrDevice s) {
+  return reshape(roll(flatten(a, s), shift, 0, s), a.shape(), s);
+}
+array roll(const array& a, int shift, const std::vector<int>& axes, StreamOrDevice s) {
+  return roll(a, Shape(axes.size(), shift), axes, s);
 }
 
 namespace {

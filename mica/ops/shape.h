@@ -27,8 +27,14 @@ array expand_dims(const array& a, int axis, StreamOrDevice s = {});
 array atleast_1d(const array& a, StreamOrDevice s = {});
 array atleast_2d(const array& a, StreamOrDevice s = {});
 array atleast_3d(const array& a, StreamOrDevice s = {});
+std::vector<array> atleast_1d(const std::vector<array>& a, StreamOrDevice s = {});
+std::vector<array> atleast_2d(const std::vector<array>& a, StreamOrDevice s = {});
+std::vector<array> atleast_3d(const std::vector<array>& a, StreamOrDevice s = {});
 
 array transpose(const array& a, std::vector<int> axes, StreamOrDevice s = {});
+inline array transpose(const array& a, std::initializer_list<int> axes, StreamOrDevice s = {}) {
+  return transpose(a, std::vector<int>(axes), s);
+}
 array transpose(const array& a, StreamOrDevice s = {});
 array matrix_transpose(const array& a, StreamOrDevice s = {});
 array swapaxes(const array& a, int axis1, int axis2, StreamOrDevice s = {});
@@ -63,6 +69,11 @@ array repeat(const array& arr, int repeats, StreamOrDevice s = {});
 array tile(const array& arr, std::vector<int> reps, StreamOrDevice s = {});
 array roll(const array& a, int shift, StreamOrDevice s = {});
 array roll(const array& a, int shift, int axis, StreamOrDevice s = {});
+/// Several shifts of the flattened array or of one axis add up; one shift for several axes goes for each.
+array roll(const array& a, const Shape& shift, StreamOrDevice s = {});
+array roll(const array& a, int shift, const std::vector<int>& axes, StreamOrDevice s = {});
+array roll(const array& a, const Shape& shift, int axis, StreamOrDevice s = {});
+array roll(const array& a, const Shape& shift, const std::vector<int>& axes, StreamOrDevice s = {});
 /// mode: constant, edge, reflect or symmetric.
 array pad(const array& a, const std::vector<int>& axes, const Shape& low_pad_size, const Shape& high_pad_size,
           const array& pad_value = array(0), const std::string& mode = "constant", StreamOrDevice s = {});

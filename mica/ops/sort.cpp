@@ -36,8 +36,8 @@ array partition(const array& a, int kth, int axis, bool indices, StreamOrDevice 
 
 array scan(const array& a, ScanOp op, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
   const int along = normalize_axis(axis, a.ndim(), kScanNames[static_cast<size_t>(op)]);
-  const bool counts = op == ScanOp::sum || op == ScanOp::prod;
-  return along_axis<Scan>(counts && a.dtype() == bool_ ? astype(a, int32, s) : a, along, s, op, reverse, inclusive);
+  return along_axis<Scan>(op == ScanOp::sum && a.dtype() == bool_ ? astype(a, int32, s) : a, along, s, op, reverse,
+                          inclusive);
 }
 
 }  // namespace
@@ -99,27 +99,55 @@ array topk(const array& a, int k, StreamOrDevice s) {
   return topk(flatten(a, s), k, 0, s);
 }
 
-array cumsum(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
-  return scan(a, ScanOp::sum, axis, reverse, inclusive, s);
+array cumsum(const array& a, int axis, bool reverse, bool inclusive, std::optional<Dtype> dtype, StreamOrDevice s) {
+  return scan(dtype ? astype(a, *dtype, s) : a, ScanOp::sum, axis, reverse, inclusive, s);
 }
-array cumsum(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
-  return cumsum(flatten(a, s), 0, reverse, inclusive, s);
+array cumsum(const array& a, bool reverse, bool inclusive, std::optional<Dtype> dtype, StreamOrDevice s) {
+  return cumsum(flatten(a, s), 0, reverse, inclusive, dtype, s);
 }
-array cumprod(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
-  return scan(a, ScanOp::prod, axis, reverse, inclusive, s);
+array cumprod(const array& a, int axis, bool reverse, bool inclusive, std::optional<Dtype> dtype, StreamOrDevice s) {
+  return scan(dtype ? astype(a, *dtype, s) : a, ScanOp::prod, axis, reverse, inclusive, s);
 }
-array cumprod(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
-  return cumprod(flatten(a, s), 0, reverse, inclusive, s);
+array cumprod(const array& a, bool reverse, bool inclusive, std::optional<Dtype> dtype, StreamOrDevice s) {
+  return cumprod(flatten(a, s), 0, reverse, inclusive, dtype, s);
 }
 array cummax(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
   return scan(a, ScanOp::max, axis, reverse, inclusive, s);
 }
+array cummax(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
+  return cummax(flatten(a, s), 0, reverse, inclusive, s);
+}
 array cummin(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
   return scan(a, ScanOp::min, axis, reverse, inclusive, s);
+}
+array cummin(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
+  return cummin(flatten(a, s), 0, reverse, inclusive, s);
 }
 array logcumsumexp(const array& a, int axis, bool reverse, bool inclusive, StreamOrDevice s) {
   return scan(issubdtype(a.dtype(), inexact) ? a : astype(a, float32, s), ScanOp::logaddexp, axis, reverse, inclusive,
               s);
+}
+array logcumsumexp(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
+  return logcumsumexp(flatten(a, s), 0, reverse, inclusive, s);
+}
+
+array diff(const array& a, int n, int axis, StreamOrDevice s) {
+  if (n < 0) fail_as<std::invalid_argument>("[diff] the order {} is negative", n);
+  const auto along = static_cast<size_t>(normalize_axis(axis, a.ndim(), "diff"));
+  array out = a;
+  for (; n > 0 && out.shape()[along] > 0; --n) {
+    Shape first(a.ndim(), 0);
+    Shape last = out.shape();
+    const array earlier = [&] {
+      Shape stop = out.shape();
+      --stop[along];
+      return slice(out, first, stop, s);
+    }();
+    first[along] = 1;
+    const array later = slice(out, first, last, s);
+    out = a.dtype() == bool_ ? not_equal(later, earlier, s) : subtract(later, earlier, s);
+  }
+  return out;
 }
 
 }  // namespace mica
