@@ -72,8 +72,7 @@ std::string write(const CharacterModel& model, const Text& text, const std::stri
   for (int i = 0; i < length; ++i) {
     const auto visible = static_cast<ShapeElem>(std::min<size_t>(written.size(), kContext));
     const array tokens(written.end() - visible, {1, visible});
-    const array logits = squeeze(slice(model(tokens), {0, visible - 1, 0},
-                                       {1, visible, model.embedding->as_linear(zeros({1, kDims})).shape(-1)}));
+    const array logits = take(model(tokens), static_cast<int>(visible) - 1, 1);
     written.push_back(random::categorical(logits * (1.0f / 0.7f)).item<int>());
   }
   std::string out;
@@ -105,24 +104,27 @@ int run(const std::string& raw, int steps) {
   optim::AdamW optimizer(schedule, {.betas = {0.9, 0.99}, .bias_correction = true});
   auto loss_and_grad = nn::value_and_grad(model, [&](const array& pieces) { return loss_of(model, pieces); });
 
+  // The same pieces each time, so that validation losses can be compared.
+  std::vector<array> unseen;
+  for (int i = 0; i < 8; ++i) unseen.push_back(sample_batch(numbers, train_end, size));
+  const auto validate = [&] {
+    double total = 0;
+    for (const array& pieces : unseen) total += loss_of(model, pieces).item<double>();
+    return total / static_cast<double>(unseen.size());
+  };
+
   std::vector<double> losses;
   std::vector<double> validation_losses;
-  double validation = 0;
   for (int step = 0; step < steps; ++step) {
+    const bool check = step % 50 == 0 || step + 1 == steps;
+    validation_losses.push_back(check ? validate() : validation_losses.back());
     auto [loss, gradients] = loss_and_grad(sample_batch(numbers, 0, train_end));
     optimizer.update(model, optim::clip_grad_norm(gradients, 1.0).first);
     eval(model.parameters(), optimizer.state(), loss);
     losses.push_back(loss.item<double>());
-    const bool check = (step + 1) % 50 == 0 || step == 0;
-    if (check) {
-      validation = 0;
-      for (int i = 0; i < 4; ++i)
-        validation += loss_of(model, sample_batch(numbers, train_end, size)).item<double>() / 4;
-    }
-    validation_losses.push_back(validation);
-    examples::progress(
-        fmt::format("step {:4}/{}: loss {:.3f}, validation loss {:.3f}", step + 1, steps, losses.back(), validation),
-        (step + 1) % 100 == 0);
+    examples::progress(fmt::format("step {:4}/{}: loss {:.3f}, validation loss {:.3f}", step + 1, steps, losses.back(),
+                                   validation_losses.back()),
+                       (step + 1) % 100 == 0 || step + 1 == steps);
   }
   fmt::print("\nloss in nats a character\n{}\n",
              examples::plot({{"training", '.', losses}, {"validation", '#', validation_losses}}));
@@ -133,7 +135,7 @@ int run(const std::string& raw, int steps) {
 
 std::string license_text() {
   std::string out;
-  for (const char* name : {"GPL-3", "GPL-2", "LGPL-2.1", "GFDL-1.3", "Apache-2.0", "MPL-2.0"}) {
+  for (const char* name : {"MPL-2.0", "Apache-2.0", "GFDL-1.3", "LGPL-2.1", "GPL-3", "GPL-2"}) {
     const std::filesystem::path file = std::filesystem::path("/usr/share/common-licenses") / name;
     if (std::filesystem::exists(file)) out += read_text(file);
   }
