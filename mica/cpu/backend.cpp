@@ -22,6 +22,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_hadamard(*backend);
   cpu::register_quantized(*backend);
   cpu::register_graph(*backend);
+  cpu::register_distributed(*backend);
   return backend;
 }
 

@@ -23,5 +23,6 @@ void register_quantized(Backend& backend);
 void register_fft(Backend& backend);
 void register_linalg(Backend& backend);
 void register_graph(Backend& backend);
+void register_distributed(Backend& backend);
 
 }  // namespace mica::cpu
