@@ -9,6 +9,8 @@
 #include "mica/array/stream.h"
 #include "mica/distributed/distributed.h"
 #include "mica/distributed/ops.h"
+#include "mica/io/array_files.h"
+#include "mica/io/gguf_arrays.h"
 #include "mica/lm/chat.h"
 #include "mica/lm/generate.h"
 #include "mica/lm/model.h"
