@@ -1,10 +1,12 @@
 #include "mica/array/allocator.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 
 #include "mica/array/memory.h"
@@ -174,6 +176,26 @@ size_t set_cache_limit(size_t limit) {
 }
 void clear_cache() {
   CachingAllocator::get().clear();
+}
+
+size_t get_array_buffer_size(const std::vector<array>& arrays) {
+  std::set<const void*> seen;
+  size_t total = 0;
+  for (const array& a : arrays) {
+    const auto& data = a.data_shared_ptr();
+    if (!data) fail_as<std::invalid_argument>("[get_array_buffer_size] an array is not computed yet");
+    if (!seen.insert(data.get()).second) continue;
+    // Memory that the allocator did not give has no other size than what is seen of it.
+    const auto* deleter = data->deleter.target<void (*)(allocator::Buffer)>();
+    const bool allocated = deleter && *deleter == &allocator::free;
+    total += allocated ? allocator::size(data->buffer) : a.data_size() * a.itemsize();
+  }
+  return total;
+}
+
+size_t set_wired_limit(size_t limit) {
+  static std::atomic<size_t> wired = 0;
+  return wired.exchange(limit);
 }
 
 }  // namespace mica

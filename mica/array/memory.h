@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
+
+#include "mica/array/array.h"
 
 namespace mica {
 
@@ -21,6 +24,12 @@ size_t get_memory_limit();
 
 /// The most that is kept for reuse; 0 keeps nothing. Returns the former value.
 size_t set_cache_limit(size_t limit);
+
+/// Bytes of the buffers behind the arrays, each counted once; the arrays must be computed.
+size_t get_array_buffer_size(const std::vector<array>& arrays);
+
+/// Bytes that are to stay resident, a matter of GPUs: of no effect on the CPU. Returns the former value.
+size_t set_wired_limit(size_t limit);
 
 /// Gives all memory kept for reuse back to the system.
 void clear_cache();

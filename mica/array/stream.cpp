@@ -5,6 +5,8 @@
 #include <mutex>
 #include <ostream>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "mica/array/backend.h"
 #include "mica/array/stream_queue.h"
@@ -18,6 +20,7 @@ struct Streams {
   std::mutex mutex;
   std::vector<Stream> streams;
   std::vector<std::unique_ptr<StreamQueue>> queues;
+  std::vector<std::thread::id> makers;
   std::map<Device, Stream> defaults;
 
   static Streams& get() {
@@ -29,6 +32,7 @@ struct Streams {
   Stream add(Device device) {
     streams.emplace_back(static_cast<int>(streams.size()), device);
     queues.push_back(std::make_unique<StreamQueue>());
+    makers.push_back(std::this_thread::get_id());
     return streams.back();
   }
 };
@@ -36,6 +40,8 @@ struct Streams {
 // Both are per thread, as in MLX: a StreamContext of one thread does not touch the others.
 thread_local std::map<Device, Stream> thread_streams;
 thread_local std::optional<Device> thread_device;
+/// What thread-local streams, by their index, stand for.
+thread_local std::map<int, Stream> thread_local_streams;
 
 void check_device(const Device& device) {
   if (!is_available(device)) fail_as<std::invalid_argument>("[device] there is no such device on this machine");
@@ -81,6 +87,15 @@ Stream default_stream(Device device) {
   return found != all.defaults.end() ? found->second : all.defaults.emplace(device, all.add(device)).first->second;
 }
 
+std::optional<Stream> peek_default_stream(Device device) {
+  if (const auto found = thread_streams.find(device); found != thread_streams.end()) return found->second;
+  check_device(device);
+  Streams& all = Streams::get();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.defaults.find(device);
+  return found != all.defaults.end() ? std::optional(found->second) : std::nullopt;
+}
+
 void set_default_stream(Stream stream) {
   StreamQueue::of(stream);
   thread_streams.insert_or_assign(stream.device, stream);
@@ -91,6 +106,21 @@ Stream new_stream(Device device) {
   Streams& all = Streams::get();
   const std::lock_guard lock(all.mutex);
   return all.add(device);
+}
+
+Stream new_thread_unsafe_stream(Device device) {
+  return new_stream(device);
+}
+
+ThreadLocalStream new_thread_local_stream(Device device) {
+  const Stream stream = new_stream(device);
+  return ThreadLocalStream(stream.index, stream.device);
+}
+
+Stream stream_from_thread_local_stream(ThreadLocalStream stream) {
+  const auto found = thread_local_streams.find(stream.index);
+  if (found != thread_local_streams.end()) return found->second;
+  return thread_local_streams.emplace(stream.index, new_stream(stream.device)).first->second;
 }
 
 std::vector<Stream> get_streams() {
@@ -107,15 +137,41 @@ void synchronize(Stream stream) {
   StreamQueue::of(stream).drain();
 }
 
+void synchronize(ThreadLocalStream stream) {
+  synchronize(stream_from_thread_local_stream(stream));
+}
+
+void clear_streams() {
+  Streams& all = Streams::get();
+  std::vector<StreamQueue*> own;
+  {
+    const std::lock_guard lock(all.mutex);
+    for (size_t i = 0; i < all.makers.size(); ++i) {
+      if (all.makers[i] == std::this_thread::get_id()) own.push_back(all.queues[i].get());
+    }
+  }
+  for (StreamQueue* queue : own) queue->end_thread();
+  thread_streams.clear();
+  thread_local_streams.clear();
+}
+
 Stream to_stream(StreamOrDevice s) {
+  return to_stream(std::move(s), default_device());
+}
+
+Stream to_stream(StreamOrDevice s, Device fallback) {
+  if (const auto* local = std::get_if<ThreadLocalStream>(&s)) return stream_from_thread_local_stream(*local);
   if (const auto* stream = std::get_if<Stream>(&s)) return *stream;
   if (const auto* device = std::get_if<Device>(&s)) return default_stream(*device);
   if (const auto* type = std::get_if<Device::DeviceType>(&s)) return default_stream(Device(*type));
-  return default_stream(default_device());
+  return default_stream(fallback);
 }
 
 StreamContext::StreamContext(StreamOrDevice s)
     : device_(default_device()), stream_(default_stream(to_stream(s).device)) {
+  if (std::holds_alternative<std::monostate>(s)) {
+    fail_as<std::runtime_error>("[StreamContext] give a stream or a device");
+  }
   const Stream wanted = to_stream(s);
   set_default_device(wanted.device);
   set_default_stream(wanted);
@@ -146,7 +202,7 @@ StreamQueue& StreamQueue::of(const Stream& stream) {
 
 void StreamQueue::push(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
-  if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+  if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& end) { work(end); });
   tasks_.push_back(std::move(task));
   changed_.notify_all();
 }
@@ -169,10 +225,22 @@ void StreamQueue::drain() {
   changed_.wait(lock, [&] { return tasks_.empty() && !running_; });
 }
 
-void StreamQueue::work() {
+void StreamQueue::end_thread() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return tasks_.empty() && !running_; });
+  if (!thread_.joinable() || thread_.get_id() == std::this_thread::get_id()) return;
+  std::jthread ending = std::move(thread_);
+  ending.request_stop();
+  changed_.notify_all();
+  // A task that comes now starts another thread. This one is joined without the lock, which it needs to end.
+  lock.unlock();
+}
+
+void StreamQueue::work(const std::stop_token& end) {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return !tasks_.empty() && !running_; });
+    changed_.wait(lock, [&] { return end.stop_requested() || (!tasks_.empty() && !running_); });
+    if (end.stop_requested()) return;
     const std::function<void()> task = std::move(tasks_.front());
     tasks_.pop_front();
     running_ = true;

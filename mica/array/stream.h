@@ -21,13 +21,29 @@ struct Stream {
   bool operator<(const Stream& other) const { return std::tie(device, index) < std::tie(other.device, other.index); }
 };
 
+/// Stands for another stream in every thread.
+struct ThreadLocalStream : Stream {
+  using Stream::Stream;
+};
+
 /// The stream of operations on `device` that name none, in this thread.
 Stream default_stream(Device device);
+
+/// default_stream() when there is one already.
+std::optional<Stream> peek_default_stream(Device device);
 
 /// Makes `stream` the default of its device in this thread.
 void set_default_stream(Stream stream);
 
 Stream new_stream(Device device);
+
+/// The same: every stream can be used from every thread.
+Stream new_thread_unsafe_stream(Device device);
+
+/// A stream for every thread that uses it.
+ThreadLocalStream new_thread_local_stream(Device device);
+/// That of this thread.
+Stream stream_from_thread_local_stream(ThreadLocalStream stream);
 
 /// All streams that exist.
 std::vector<Stream> get_streams();
@@ -35,13 +51,20 @@ std::vector<Stream> get_streams();
 /// Waits until all work queued on the stream (the default one) has ended. Rethrows what its work threw.
 void synchronize();
 void synchronize(Stream stream);
+void synchronize(ThreadLocalStream stream);
 
-using StreamOrDevice = std::variant<std::monostate, Stream, Device, Device::DeviceType>;
+/// Waits for the streams that this thread made and ends their threads (work that is queued later starts them again).
+/// This thread's choice of default streams is forgotten.
+void clear_streams();
 
-/// The stream itself, the device's default stream, or the default device's default stream.
+using StreamOrDevice = std::variant<std::monostate, Stream, ThreadLocalStream, Device, Device::DeviceType>;
+
+/// The stream itself, the device's default stream, or that of `default_device` (the default one).
 Stream to_stream(StreamOrDevice s);
+Stream to_stream(StreamOrDevice s, Device default_device);
 
-/// Makes a stream (or a device's default stream) the default while it lives.
+/// Makes a stream (or a device's default stream) the default while it lives. Throws std::runtime_error when neither is
+/// given.
 class StreamContext {
  public:
   explicit StreamContext(StreamOrDevice s);

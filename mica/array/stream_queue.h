@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "mica/array/stream.h"
@@ -26,14 +27,17 @@ class StreamQueue {
   /// Waits until the queue is empty and nothing runs.
   void drain();
 
+  /// drain(), and the thread ends; the next task starts another.
+  void end_thread();
+
  private:
-  void work();
+  void work(const std::stop_token& end);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;
   bool running_ = false;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace mica

@@ -409,14 +409,4 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
   return out;
 }
 
-Dtype result_type(const array& a, const array& b) {
-  return promote_types(a.dtype(), b.dtype());
-}
-
-Dtype result_type(const std::vector<array>& arrays) {
-  Dtype dtype = bool_;
-  for (const array& a : arrays) dtype = promote_types(dtype, a.dtype());
-  return dtype;
-}
-
 }  // namespace mica

@@ -5,6 +5,7 @@
 #include "mica/array/array.h"
 #include "mica/array/primitive.h"
 #include "mica/array/stream.h"
+#include "mica/array/utils.h"
 #include "mica/ops/elementwise_ops.h"
 
 namespace mica {
@@ -118,10 +119,6 @@ array astype(array a, Dtype dtype, StreamOrDevice s = {});
 
 /// The shape that both broadcast to; throws std::invalid_argument when there is none.
 Shape broadcast_shapes(const Shape& a, const Shape& b);
-
-/// The type that the arrays promote to.
-Dtype result_type(const array& a, const array& b);
-Dtype result_type(const std::vector<array>& arrays);
 
 // Activations as single kernels; nn has the functions of MLX's names.
 array silu(const array& a, StreamOrDevice s = {});
