@@ -14,10 +14,14 @@ namespace mica {
 /// be taken over for an output when it is_donatable(). Called on a stream's thread, one call at a time per stream.
 using Kernel = void (*)(const Primitive& primitive, std::span<array> inputs, std::span<array> outputs);
 
-/// A kind of device as the layers above see it: a set of kernels. Nothing else knows which device work runs on.
+/// A kind of device as the layers above see it: kernels, which allocate their outputs' memory where the device wants
+/// it, and what is left of their work when they return. Nothing else knows which device work runs on.
 class Backend {
  public:
   explicit Backend(std::string name) : name_(std::move(name)) {}
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
 
   const std::string& name() const { return name_; }
 
@@ -30,10 +34,14 @@ class Backend {
   }
 
   /// The kernel, or null when this backend has none for the primitive.
-  Kernel find(PrimitiveId id) const {
+  virtual Kernel find(PrimitiveId id) const {
     const auto found = kernels_.find(id);
     return found == kernels_.end() ? nullptr : found->second;
   }
+
+  /// Waits for what kernels started on the stream and did not finish, before others may read its results. Throws what
+  /// went wrong there.
+  virtual void finish(const Stream&) const {}
 
  private:
   std::string name_;

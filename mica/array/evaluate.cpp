@@ -109,6 +109,7 @@ void run(Segment& segment) {
       array current = std::move(segment.nodes[i]);
       run_node(std::move(current), segment.keeps_graph[i]);
     }
+    backend(segment.stream.device.type).finish(segment.stream);
   } catch (...) {
     error = std::current_exception();
   }
