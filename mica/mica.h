@@ -23,4 +23,5 @@
 #include "mica/ops/sort.h"
 #include "mica/text/detokenizer.h"
 #include "mica/text/tokenizer.h"
+#include "mica/transforms/compile.h"
 #include "mica/transforms/transforms.h"

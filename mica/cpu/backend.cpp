@@ -15,6 +15,8 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_linear(*backend);
   cpu::register_fast(*backend);
   cpu::register_graph(*backend);
+  cpu::register_fused(*backend);
+  cpu::register_program(*backend);
   return backend;
 }
 

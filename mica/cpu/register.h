@@ -14,5 +14,7 @@ void register_matmul(Backend& backend);
 void register_linear(Backend& backend);
 void register_fast(Backend& backend);
 void register_graph(Backend& backend);
+void register_fused(Backend& backend);
+void register_program(Backend& backend);
 
 }  // namespace mica::cpu
