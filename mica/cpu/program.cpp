@@ -21,13 +21,15 @@ constexpr size_t kResidentLimit = 1 << 20;
 class Runner {
  public:
   Runner(const Backend& backend, const FlatGraph& graph)
-      : graph_(graph), arrays_(graph.constants), resident_(graph.values.size(), false) {
+      : backend_(&backend), graph_(graph), arrays_(graph.constants), resident_(graph.values.size(), false) {
     choose_residents();
     const std::vector<bool> kept = kept_values();
     std::vector<bool> is_read(graph.values.size(), false);
     for (size_t n = graph.nodes.size(); n-- > 0;) steps_.push_back(make_step(backend, graph.nodes[n], kept, is_read));
     std::reverse(steps_.begin(), steps_.end());
   }
+
+  bool is_for(const Backend& backend) const { return backend_ == &backend; }
 
   void run(std::span<array> inputs, std::span<array> outputs) {
     for (size_t i = 0; i < inputs.size(); ++i) arrays_[i] = std::move(inputs[i]);
@@ -144,6 +146,7 @@ class Runner {
                        [&](const array& input) { return input.data_shared_ptr() == out.data_shared_ptr(); });
   }
 
+  const Backend* backend_;
   const FlatGraph& graph_;
   std::vector<std::optional<array>> arrays_;
   /// Values whose arrays keep their memory between runs.
@@ -156,7 +159,8 @@ class Runner {
 void program(const Program& primitive, std::span<array> inputs, std::span<array> outputs) {
   const std::lock_guard lock(primitive.derived.mutex);
   auto runner = std::static_pointer_cast<Runner>(std::exchange(primitive.derived.value, nullptr));
-  if (!runner) runner = std::make_shared<Runner>(backend(primitive.device().type), primitive.graph);
+  const Backend& current = backend(primitive.device().type);
+  if (!runner || !runner->is_for(current)) runner = std::make_shared<Runner>(current, primitive.graph);
   runner->run(inputs, outputs);
   // After an error the arrays may be anywhere: the next run starts with a new runner.
   primitive.derived.value = std::move(runner);

@@ -103,7 +103,8 @@ class RandomGraph {
 
 void expect_same(const Arrays& got, const Arrays& wanted, const char* what) {
   ASSERT_EQ(got.size(), wanted.size());
-  for (size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(array_equal(got[i], wanted[i], true).item<bool>()) << what << ", output " << i;
+  for (size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(array_equal(got[i], wanted[i], true).item<bool>()) << what << ", output " << i;
 }
 
 /// Copies with memory of their own.
