@@ -41,14 +41,14 @@ class Runner {
     for (Step& step : steps_) run(step);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const auto& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
-      if (slot->id() != outputs[i].id()) outputs[i].share_buffer(*slot);
+      if (slot.value().id() != outputs[i].id()) outputs[i].share_buffer(slot.value());
     }
     for (const int output : graph_.outputs) {
       const auto v = static_cast<size_t>(output);
       if (!graph_.constants[v]) arrays_[v].reset();
     }
     for (size_t i = 0; i < inputs.size(); ++i) arrays_[i].reset();
-    for (const size_t v : sharing_) arrays_[v]->drop_data();
+    for (const size_t v : sharing_) arrays_[v].value().drop_data();
     sharing_.clear();
   }
 
@@ -84,8 +84,9 @@ class Runner {
       for (const int output : node.outputs) {
         const auto v = static_cast<size_t>(output);
         if (is_output[v]) continue;
-        arrays_[v] = array(graph_.values[v].shape, graph_.values[v].dtype, nullptr, {});
-        const size_t bytes = arrays_[v]->nbytes();
+        const array& made =
+            arrays_[v].emplace(graph_.values[v].shape, graph_.values[v].dtype, nullptr, std::vector<array>{});
+        const size_t bytes = made.nbytes();
         resident_[v] = bytes <= kResidentBytes && total + bytes <= kResidentLimit;
         if (resident_[v]) total += bytes;
       }
@@ -118,14 +119,14 @@ class Runner {
   void run(Step& step) {
     // The kernel's handle is the only one to what is read for the last time: it may take its memory over.
     for (const Read& read : step.reads) {
-      array& slot = *arrays_[read.value];
+      array& slot = arrays_[read.value].value();
       if (read.is_last) {
         step.inputs.push_back(std::move(slot));
       } else {
         step.inputs.push_back(slot);
       }
     }
-    for (const size_t v : step.writes) step.outputs.push_back(*arrays_[v]);
+    for (const size_t v : step.writes) step.outputs.push_back(arrays_[v].value());
     step.kernel(*step.primitive, step.inputs, step.outputs);
     for (size_t j = 0; j < step.writes.size(); ++j) {
       if (resident_[step.writes[j]] && shares_memory(step.outputs[j], step.inputs)) sharing_.push_back(step.writes[j]);
@@ -136,7 +137,7 @@ class Runner {
       step.inputs[j].drop_data();
       arrays_[step.reads[j].value] = std::move(step.inputs[j]);
     }
-    for (const size_t v : step.unused) arrays_[v]->drop_data();
+    for (const size_t v : step.unused) arrays_[v].value().drop_data();
     step.inputs.clear();
     step.outputs.clear();
   }

@@ -74,13 +74,15 @@ std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inpu
   for (size_t i = 0; i < graph.input_count; ++i) values[i] = inputs[i];
   for (const FlatGraph::Node& node : graph.nodes) {
     std::vector<array> operands;
-    for (const int input : node.inputs) operands.push_back(*values[static_cast<size_t>(input)]);
+    operands.reserve(node.inputs.size());
+    for (const int input : node.inputs) operands.push_back(values[static_cast<size_t>(input)].value());
     const std::vector<array> made = node.outputs.size() == 1 ? std::vector<array>{make_array(node.primitive, operands)}
                                                              : make_arrays(node.primitive, operands);
     for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
   }
   std::vector<array> outputs;
-  for (const int output : graph.outputs) outputs.push_back(*values[static_cast<size_t>(output)]);
+  outputs.reserve(graph.outputs.size());
+  for (const int output : graph.outputs) outputs.push_back(values[static_cast<size_t>(output)].value());
   return outputs;
 }
 
