@@ -23,6 +23,8 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_quantized(*backend);
   cpu::register_graph(*backend);
   cpu::register_distributed(*backend);
+  cpu::register_fused(*backend);
+  cpu::register_program(*backend);
   return backend;
 }
 

@@ -24,5 +24,7 @@ void register_fft(Backend& backend);
 void register_linalg(Backend& backend);
 void register_graph(Backend& backend);
 void register_distributed(Backend& backend);
+void register_fused(Backend& backend);
+void register_program(Backend& backend);
 
 }  // namespace mica::cpu

@@ -97,6 +97,14 @@ std::pair<std::vector<array>, std::vector<int>> Linear::vmap(const std::vector<a
   return {{apply<Linear>(std::move(moved), stream(), matrix)}, {0}};
 }
 
+std::pair<std::vector<array>, std::vector<int>> TakeRows::vmap(const std::vector<array>& inputs,
+                                                               const std::vector<int>& axes) const {
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (axes[i] >= 0) return Composite::vmap(inputs, axes);
+  }
+  return {{apply<TakeRows>(inputs, stream(), matrix)}, {axes[0]}};
+}
+
 std::vector<array> Dequantize::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                    const std::vector<int>& argnums, const std::vector<array>& outputs) const {
   if (!matrix.format.has_biases) return Primitive::vjp(primals, cotangents, argnums, outputs);
