@@ -198,8 +198,8 @@ array multivariate_normal(const array& mean, const array& cov, const Shape& shap
   if (dtype != float32) {
     fail_as<std::invalid_argument>("[multivariate_normal] makes float32, not {}", dtype_name(dtype));
   }
-  const bool fits = mean.ndim() >= 1 && cov.ndim() >= 2 && cov.shape(-1) == cov.shape(-2) &&
-                    cov.shape(-1) == mean.shape(-1);
+  const bool fits =
+      mean.ndim() >= 1 && cov.ndim() >= 2 && cov.shape(-1) == cov.shape(-2) && cov.shape(-1) == mean.shape(-1);
   if (!fits) {
     fail_as<std::invalid_argument>("[multivariate_normal] a mean of shape {} and a covariance of shape {} do not match",
                                    to_string(mean.shape()), to_string(cov.shape()));
@@ -208,9 +208,9 @@ array multivariate_normal(const array& mean, const array& cov, const Shape& shap
   const Shape cov_batch(cov.shape().begin(), cov.shape().end() - 2);
   Shape out = broadcast_shapes(shape, broadcast_shapes(mean_batch, cov_batch));
   out.push_back(mean.shape(-1));
-  // cov = U · S · Vᵀ, so z · √S · Vᵀ has the covariance.
+  // cov = U · S · Vᵀ, and its root U · √S · Vᵀ does not depend on the signs of the vectors.
   const auto parts = linalg::svd(astype(cov, float32, s), true, s);
-  const array root = multiply(expand_dims(sqrt(parts[1], s), -1, s), parts[2], s);
+  const array root = matmul(multiply(parts[0], expand_dims(sqrt(parts[1], s), -2, s), s), parts[2], s);
   const array samples = matmul(expand_dims(normal(out, float32, key, s), -2, s), root, s);
   return add(squeeze(samples, -2, s), astype(mean, float32, s), s);
 }
