@@ -1,0 +1,197 @@
+// Fused primitives against the operations that specify them, and the rules of products with stored matrices.
+
+#include <gtest/gtest.h>
+
+#include "mica/mica.h"
+#include "op_table.h"
+
+namespace mica::testing {
+namespace {
+
+array single(const array& a) {
+  return astype(a, float32);
+}
+
+/// The node's kernel against its expansion. Both compute in float32 in different orders: some units in the last place
+/// of values around 1; of halves one unit.
+void expect_kernel_is_composite(const array& a) {
+  const auto& composite = dynamic_cast<const Composite&>(a.primitive());
+  const array wanted = composite.expand(a.inputs())[0];
+  ASSERT_EQ(a.shape(), wanted.shape());
+  ASSERT_EQ(a.dtype(), wanted.dtype());
+  const double tolerance = a.dtype() == float16 ? 0x1p-9 : a.dtype() == bfloat16 ? 0x1p-6 : 1e-5;
+  EXPECT_TRUE(allclose(a, wanted, tolerance, tolerance).item<bool>()) << a << "\n" << wanted;
+}
+
+TEST(Composite, OfNorms) {
+  for (const Dtype& dtype : {float32, float16, bfloat16}) {
+    const array x = astype(scattered({3, 5, 37}, -2, 3), dtype);
+    const array w = scattered({37}, 0.5, 1.5);
+    const array b = scattered({37});
+    expect_kernel_is_composite(fast::rms_norm(x, w, 1e-5f));
+    expect_kernel_is_composite(fast::rms_norm(x, std::nullopt, 1e-2f));
+    expect_kernel_is_composite(fast::layer_norm(x, w, b, 1e-5f));
+    expect_kernel_is_composite(fast::layer_norm(x, std::nullopt, b, 1e-5f));
+    expect_kernel_is_composite(fast::layer_norm(x, w, std::nullopt, 1e-5f));
+  }
+}
+
+TEST(Composite, OfRotation) {
+  for (const Dtype& dtype : {float32, float16}) {
+    const array x = astype(scattered({2, 3, 5, 12}), dtype);
+    for (const bool traditional : {false, true}) {
+      expect_kernel_is_composite(fast::rope(x, 12, traditional, 100.0f, 1.0f, 3));
+      expect_kernel_is_composite(fast::rope(x, 8, traditional, 100.0f, 0.5f, array({4, 0})));
+    }
+  }
+}
+
+TEST(Composite, OfAttention) {
+  const array q = single(scattered({2, 6, 5, 16}, -1.5, 1.5));
+  const array sinks = single(scattered({6}));
+  const array bool_mask = greater(scattered({2, 1, 5, 9}), array(-0.3, float64));
+  const array bias = where(bool_mask, scattered({5, 9}), array(-std::numeric_limits<double>::infinity(), float64));
+  for (const Dtype& dtype : {float32, float16}) {
+    const array k = astype(scattered({2, 3, 9, 16}), dtype);
+    const array v = astype(scattered({2, 3, 9, 8}, -2, 1), dtype);
+    expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f}));
+    expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f, .causal = true}));
+    expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f, .causal = true, .window = 3, .softcap = 2.0f}));
+    expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f}, bool_mask));
+    expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f, .causal = true}, bias, sinks));
+    // More queries than keys: the first ones see nothing.
+    expect_kernel_is_composite(attend(q, slice(k, {0, 0, 0, 0}, {2, 3, 3, 16}), slice(v, {0, 0, 0, 0}, {2, 3, 3, 8}),
+                                      {.scale = 0.3f, .causal = true}));
+  }
+}
+
+/// 4-bit codes of MLX's affine format with scales and biases in groups of 32, and the matrix they stand for.
+struct Quantized {
+  array codes;
+  array scales;
+  array biases;
+
+  explicit Quantized(ShapeElem rows, ShapeElem cols = 64)
+      : codes(astype(multiply(scattered({rows, cols / 8}, 0, 1), array(4294967295.0, float64)), uint32)),
+        scales(single(scattered({rows, cols / 32}, 0.01, 0.05))),
+        biases(single(scattered({rows, cols / 32}, -0.4, 0.1))) {}
+
+  array numbers() const {
+    // Eight codes a word, the lowest bits first.
+    const array shifts = multiply(arange(0, 8, uint32), array(4u, uint32));
+    const array nibbles = bitwise_and(right_shift(expand_dims(codes, -1), shifts), array(15u, uint32));
+    return astype(flatten(nibbles, -2, -1), float32);
+  }
+
+  array matrix(const array& with_scales, const array& with_biases) const {
+    return add(multiply(numbers(), repeat(with_scales, 32, -1)), repeat(with_biases, 32, -1));
+  }
+
+  StoredMatrix stored(const array& with_scales, const array& with_biases) const {
+    return stored_quantized(codes, with_scales, with_biases, 32, 4, "affine");
+  }
+};
+
+void expect_all_close(const Arrays& got, const Arrays& wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    ASSERT_EQ(got[i].shape(), wanted[i].shape());
+    // float32 sums of some dozens of products in different orders.
+    EXPECT_TRUE(allclose(got[i], wanted[i], 1e-5, 1e-5).item<bool>()) << i << "\n" << got[i] << "\n" << wanted[i];
+  }
+}
+
+/// Values, gradients, tangents and vmap over the first input of two ways to compute the same.
+void expect_same_rules(const Function& f, const Function& g, const Arrays& x) {
+  Arrays cotangents;
+  Arrays tangents;
+  for (const array& output : g(x)) cotangents.push_back(single(scattered(output.shape())));
+  for (const array& input : x) tangents.push_back(single(scattered(input.shape(), -0.5, 0.7)));
+  expect_all_close(f(x), g(x));
+  expect_all_close(vjp(f, x, cotangents).second, vjp(g, x, cotangents).second);
+  expect_all_close(jvp(f, x, tangents).second, jvp(g, x, tangents).second);
+  for (size_t mapped = 0; mapped < x.size(); ++mapped) {
+    std::vector<int> axes(x.size(), -1);
+    Arrays batch = x;
+    axes[mapped] = 1;
+    batch[mapped] = stack({x[mapped], multiply(x[mapped], array(0.5f))}, 1);
+    expect_all_close(vmap(f, axes)(batch), vmap(g, axes)(batch));
+  }
+}
+
+TEST(StoredMatrixRules, OfADenseProduct) {
+  const auto f = [](const Arrays& v) { return Arrays{linear(v[0], stored_dense(v[1]), v[2])}; };
+  const auto g = [](const Arrays& v) { return Arrays{add(matmul(v[0], transpose(v[1])), v[2])}; };
+  expect_same_rules(f, g, {single(scattered({2, 3, 32})), single(scattered({5, 32})), single(scattered({5}))});
+}
+
+TEST(StoredMatrixRules, OfAQuantizedProduct) {
+  const Quantized w(5);
+  const auto f = [&](const Arrays& v) { return Arrays{linear(v[0], w.stored(v[1], v[2]))}; };
+  const auto g = [&](const Arrays& v) { return Arrays{matmul(v[0], transpose(w.matrix(v[1], v[2])))}; };
+  expect_same_rules(f, g, {single(scattered({3, 64})), w.scales, w.biases});
+}
+
+TEST(StoredMatrixRules, OfDequantization) {
+  const Quantized w(4);
+  const auto f = [&](const Arrays& v) { return Arrays{dequantize(w.stored(v[0], v[1]))}; };
+  const auto g = [&](const Arrays& v) { return Arrays{w.matrix(v[0], v[1])}; };
+  const Arrays x = {w.scales, w.biases};
+  const Arrays c = {single(scattered({4, 64}))};
+  expect_all_close(f(x), g(x));
+  expect_all_close(vjp(f, x, c).second, vjp(g, x, c).second);
+  expect_all_close(jvp(f, x, x).second, jvp(g, x, x).second);
+}
+
+TEST(StoredMatrixRules, OfRows) {
+  const Quantized w(6);
+  const array indices = array({5, 0, -1, 2}, Shape{2, 2});
+  const auto f = [&](const Arrays& v) { return Arrays{take_rows(w.stored(v[0], v[1]), indices)}; };
+  const auto g = [&](const Arrays& v) { return Arrays{take(w.matrix(v[0], v[1]), indices, 0)}; };
+  const Arrays x = {w.scales, w.biases};
+  const Arrays c = {single(scattered({2, 2, 64}))};
+  expect_all_close(f(x), g(x));
+  expect_all_close(vjp(f, x, c).second, vjp(g, x, c).second);
+  const array rows = single(scattered({6, 8}));
+  const auto dense = [&](const Arrays& v) { return Arrays{take_rows(stored_dense(v[0]), indices)}; };
+  const auto plain = [&](const Arrays& v) { return Arrays{take(v[0], indices, 0)}; };
+  expect_all_close(vjp(dense, {rows}, {single(scattered({2, 2, 8}))}).second,
+                   vjp(plain, {rows}, {single(scattered({2, 2, 8}))}).second);
+}
+
+TEST(StoredMatrixRules, OfExperts) {
+  const array indices = array({2, 0, 1, 1, 0, 2}, Shape{3, 2});
+  const auto f = [&](const Arrays& v) { return Arrays{expert_linear(v[0], stored_dense(v[1]), indices, v[2])}; };
+  const auto g = [&](const Arrays& v) {
+    const array chosen = take(v[1], indices, 0);
+    return Arrays{add(squeeze(matmul(chosen, expand_dims(v[0], -1)), -1), take(v[2], indices, 0))};
+  };
+  for (const ShapeElem rows : {1, 2}) {
+    expect_same_rules(f, g,
+                      {single(scattered({3, rows, 32})), single(scattered({3, 4, 32})), single(scattered({3, 4}))});
+  }
+}
+
+TEST(StoredMatrixRules, FollowOtherScalesAndViews) {
+  // The packed form that a product keeps of its codes is not used for other scales or another part of the memory.
+  const Quantized w(5);
+  const array x = single(scattered({2, 64}));
+  for (const float factor : {1.0f, 3.0f}) {
+    const array scales = multiply(w.scales, array(factor));
+    expect_all_close({linear(x, w.stored(scales, w.biases))}, {matmul(x, transpose(w.matrix(scales, w.biases)))});
+  }
+  array both = single(scattered({8, 32}));
+  array rows = single(scattered({4, 32}, -2, 1));
+  eval(both, rows);
+  for (const int first : {0, 4, 2}) {
+    const array part = slice(both, {first, 0}, {first + 4, 32});
+    for (const int count : {2, 4, 1}) {
+      const array some = slice(rows, {0, 0}, {count, 32});
+      expect_all_close({linear(some, stored_dense(part))}, {matmul(some, transpose(part))});
+    }
+  }
+  expect_all_close({linear(rows, stored_dense(rows))}, {matmul(rows, transpose(rows))});
+}
+
+}  // namespace
+}  // namespace mica::testing
