@@ -21,6 +21,7 @@ template <typename T>
 std::vector<Complex<T>> all_turns(int64_t n) {
   const auto step = static_cast<int64_t>(std::sqrt(static_cast<double>(n))) + 1;
   std::vector<Complex<double>> fine;
+  fine.reserve(static_cast<size_t>(step));
   for (int64_t i = 0; i < step; ++i) fine.push_back(turn(i, n));
   std::vector<Complex<T>> out(static_cast<size_t>(n));
   for (int64_t k = 0; k < n; k += step) {

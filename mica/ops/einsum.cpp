@@ -138,6 +138,7 @@ class PairProduct {
 array einsum(const std::string& subscripts, const std::vector<array>& operands, StreamOrDevice s) {
   const EinsumTerms terms(subscripts, operands);
   std::vector<Term> list;
+  list.reserve(operands.size());
   for (size_t i = 0; i < operands.size(); ++i) {
     list.push_back(without_repeats({operands[i], terms.inputs[i]}, s));
   }
@@ -156,6 +157,7 @@ array einsum(const std::string& subscripts, const std::vector<array>& operands, 
     list.erase(list.begin() + step[1]);
     list.erase(list.begin() + step[0]);
     std::vector<EinsumAxes> others;
+    others.reserve(list.size());
     for (const Term& other : list) others.push_back(other.axes);
     const EinsumAxes result = terms.result_of(a.axes, b.axes, others);
     list.push_back(summed(PairProduct(std::move(a), std::move(b), result, terms, s).run(), result, s));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -68,6 +70,24 @@ array fftshift(const array& a, const std::vector<int>& axes, StreamOrDevice s = 
 array fftshift(const array& a, StreamOrDevice s = {});
 array ifftshift(const array& a, const std::vector<int>& axes, StreamOrDevice s = {});
 array ifftshift(const array& a, StreamOrDevice s = {});
+
+/// Short-time Fourier transform of the last axis: transforms of frames of `n_fft` samples, `hop_length` (n_fft / 4)
+/// apart, times `window` (ones of win_length = n_fft; a shorter one is centered between zeros). `center` pads n_fft / 2
+/// samples at both ends by `pad_mode`, see pad(). Complex64 [..., frequencies, frames], where `onesided` (the default
+/// for real signals) keeps the first n_fft / 2 + 1 frequencies. Throws std::invalid_argument when no frame fits.
+array stft(const array& x, int n_fft = 2048, const std::optional<int>& hop_length = std::nullopt,
+           const std::optional<int>& win_length = std::nullopt, const std::optional<array>& window = std::nullopt,
+           bool center = true, const std::string& pad_mode = "reflect", FFTNorm norm = FFTNorm::Backward,
+           const std::optional<bool>& onesided = std::nullopt, StreamOrDevice s = {});
+
+/// The real signal (float32) of a short-time transform: frames transformed back, windowed, added up where they overlap
+/// and divided by the sum of the squared windows (places that no window reaches are 0). `n_fft` follows from the
+/// frequencies, of a one-sided transform as an even number; `length` cuts or fills up the signal.
+array istft(const array& stft_matrix, const std::optional<int>& n_fft = std::nullopt,
+            const std::optional<int>& hop_length = std::nullopt, const std::optional<int>& win_length = std::nullopt,
+            const std::optional<array>& window = std::nullopt, bool center = true, FFTNorm norm = FFTNorm::Backward,
+            const std::optional<bool>& onesided = std::nullopt, const std::optional<int>& length = std::nullopt,
+            StreamOrDevice s = {});
 
 }  // namespace mica::fft
 

@@ -97,8 +97,8 @@ array pinv(const array& a, StreamOrDevice s) {
   if (k == 0) return zeros(transposed(a, s).shape(), a.dtype(), s);
   // Singular values below the rounding errors of the largest one count as zeros.
   const double epsilon = a.dtype() == float64 ? 0x1p-52 : 0x1p-23;
-  const array limit = multiply(max(values, -1, true, s), array(10.0 * static_cast<double>(std::max(m, n)) * epsilon,
-                                                               values.dtype()), s);
+  const array limit = multiply(max(values, -1, true, s),
+                               array(10.0 * static_cast<double>(std::max(m, n)) * epsilon, values.dtype()), s);
   const array zero(0, values.dtype());
   const array kept = greater(values, limit, s);
   const array inverse = where(kept, reciprocal(where(kept, values, array(1, values.dtype()), s), s), zero, s);
@@ -159,11 +159,11 @@ std::pair<array, array> eig(const array& a, StreamOrDevice s) {
 array eigvals(const array& a, StreamOrDevice s) {
   return apply<Eig>({a}, to_stream(s), false);
 }
-std::pair<array, array> eigh(const array& a, std::string UPLO, StreamOrDevice s) {
+std::pair<array, array> eigh(const array& a, const std::string& UPLO, StreamOrDevice s) {
   const auto parts = make_arrays(std::make_shared<Eigh>(to_stream(s), true, !lower_triangle(UPLO)), {a});
   return {parts[0], parts[1]};
 }
-array eigvalsh(const array& a, std::string UPLO, StreamOrDevice s) {
+array eigvalsh(const array& a, const std::string& UPLO, StreamOrDevice s) {
   return apply<Eigh>({a}, to_stream(s), false, !lower_triangle(UPLO));
 }
 

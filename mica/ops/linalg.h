@@ -38,7 +38,8 @@ inline array norm(const array& a, int axis, bool keepdims = false, StreamOrDevic
 /// a [M, N] = Q [M, K] · R [K, N] with K = min(M, N), Q orthogonal, R upper triangular.
 std::pair<array, array> qr(const array& a, StreamOrDevice s = {});
 
-/// a [M, N] = U [M, M] · S · Vᵀ [N, N]: {U, S, Vᵀ}, or {S} without compute_uv; S are the min(M, N) singular values, descending.
+/// a [M, N] = U [M, M] · S · Vᵀ [N, N]: {U, S, Vᵀ}, or {S} without compute_uv; S are the min(M, N) singular values,
+/// descending.
 std::vector<array> svd(const array& a, bool compute_uv, StreamOrDevice s = {});
 inline std::vector<array> svd(const array& a, StreamOrDevice s = {}) {
   return svd(a, true, s);
@@ -70,8 +71,8 @@ array cross(const array& a, const array& b, int axis = -1, StreamOrDevice s = {}
 std::pair<array, array> eig(const array& a, StreamOrDevice s = {});
 array eigvals(const array& a, StreamOrDevice s = {});
 /// Those of a symmetric (Hermitian) matrix, ascending; of the matrix the lower ("L") or upper ("U") triangle is read.
-std::pair<array, array> eigh(const array& a, std::string UPLO = "L", StreamOrDevice s = {});
-array eigvalsh(const array& a, std::string UPLO = "L", StreamOrDevice s = {});
+std::pair<array, array> eigh(const array& a, const std::string& UPLO = "L", StreamOrDevice s = {});
+array eigvalsh(const array& a, const std::string& UPLO = "L", StreamOrDevice s = {});
 
 /// The determinant; integers become float32.
 array det(const array& a, StreamOrDevice s = {});

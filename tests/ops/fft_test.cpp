@@ -46,6 +46,23 @@ Op along_several(Two f, TwoOfLength g, Many all) {
     return {g(x[0], test::shape_from(a["n"]), axes, norm_of(a), {})};
   };
 }
+std::optional<int> number(const Json& args, const char* key) {
+  return args.contains(key) ? std::make_optional(args[key].get<int>()) : std::nullopt;
+}
+std::optional<bool> sides(const Json& args) {
+  return args.contains("onesided") ? std::make_optional(args["onesided"].get<bool>()) : std::nullopt;
+}
+std::optional<array> window(const Inputs& x, const Json& args) {
+  return args.contains("window") ? std::make_optional(x[1]) : std::nullopt;
+}
+Inputs stft(const Inputs& x, const Json& a) {
+  return {fft::stft(x[0], a.at("n_fft").get<int>(), number(a, "hop_length"), number(a, "win_length"), window(x, a),
+                    a.value("center", true), a.value("pad_mode", "reflect"), norm_of(a), sides(a))};
+}
+Inputs istft(const Inputs& x, const Json& a) {
+  return {fft::istft(x[0], number(a, "n_fft"), number(a, "hop_length"), number(a, "win_length"), window(x, a),
+                     a.value("center", true), norm_of(a), sides(a), number(a, "length"))};
+}
 Op shift(array (*all)(const array&, StreamOrDevice),
          array (*some)(const array&, const std::vector<int>&, StreamOrDevice)) {
   return [all, some](const Inputs& x, const Json& a) -> Inputs {
@@ -77,6 +94,8 @@ const std::map<std::string, Op>& ops() {
       {"rfftfreq", [](const Inputs&, const Json& a) -> Inputs { return {fft::rfftfreq(a.at("n").get<int>(), 0.5)}; }},
       {"fftshift", shift(&fft::fftshift, &fft::fftshift)},
       {"ifftshift", shift(&fft::ifftshift, &fft::ifftshift)},
+      {"stft", stft},
+      {"istft", istft},
       {"fft_vjp", gradient(&fft::fft)},
       {"rfft_vjp", gradient(&fft::rfft)},
       {"irfft_vjp", gradient(&fft::irfft)},
@@ -148,6 +167,10 @@ TEST(Fft, WrongArguments) {
   EXPECT_THROW(fft::fftn(x, Shape{3}, {0, 1}), std::invalid_argument);
   EXPECT_THROW(fft::irfft(zeros({1})), std::invalid_argument);
   EXPECT_THROW(fft::fftfreq(0), std::invalid_argument);
+  EXPECT_THROW(fft::stft(x, 8, std::nullopt, 9), std::invalid_argument);
+  EXPECT_THROW(fft::stft(x, 8, 0), std::invalid_argument);
+  EXPECT_THROW(fft::stft(x, 8, std::nullopt, std::nullopt, std::nullopt, false), std::invalid_argument);
+  EXPECT_THROW(fft::istft(zeros({3})), std::invalid_argument);
   EXPECT_EQ(fft::fft(zeros({0, 3})).shape(), (Shape{0, 3}));
 }
 
