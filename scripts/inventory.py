@@ -72,7 +72,7 @@ def named(spaces, statement):
     before = statement[:statement.index("(")]
     operator = re.search(r"(operator\s*[^\w\s(]+)\s*$", before)
     name = operator.group(1).replace(" ", "") if operator else (re.findall(r"([\w]+)\s*$", before) or [""])[-1]
-    if not name or name in NOT_FUNCTIONS or "=" in before.replace("operator" + name[8:], ""):
+    if not name or name in NOT_FUNCTIONS or (not operator and "=" in before):
         return []
     space = "::".join(s for s in spaces if s)
     return [(space, name)]

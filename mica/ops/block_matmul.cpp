@@ -33,11 +33,11 @@ array all_indices(const array& a, StreamOrDevice s) {
   return reshape(arange(0, count, int64, s), batch, s);
 }
 
-array checked_indices(const array& indices, std::string_view op, StreamOrDevice s) {
+array checked_indices(array indices, std::string_view op, StreamOrDevice s) {
   if (!issubdtype(indices.dtype(), integer)) {
     fail_as<std::invalid_argument>("[{}] indices must be integers, not {}", op, dtype_name(indices.dtype()));
   }
-  return astype(indices, int64, s);
+  return astype(std::move(indices), int64, s);
 }
 
 /// A mask of blocks applied to a matrix.
@@ -81,9 +81,9 @@ array segmented_mm(array a, array b, array segments, StreamOrDevice s) {
                                    to_string(b.shape()));
   }
   const Dtype dtype = product_dtype(a, b, "segmented_mm");
-  return apply<SegmentedMatmul>(
-      {astype(std::move(a), dtype, s), astype(std::move(b), dtype, s), checked_indices(segments, "segmented_mm", s)},
-      to_stream(s));
+  return apply<SegmentedMatmul>({astype(std::move(a), dtype, s), astype(std::move(b), dtype, s),
+                                 checked_indices(std::move(segments), "segmented_mm", s)},
+                                to_stream(s));
 }
 
 array block_masked_mm(array a, array b, int block_size, std::optional<array> mask_out, std::optional<array> mask_lhs,

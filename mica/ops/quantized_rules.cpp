@@ -37,6 +37,7 @@ std::vector<OutputSpec> RoundToFormat::infer(const std::vector<array>& inputs) c
 std::vector<array> RoundToFormat::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                       const std::vector<int>& argnums, const std::vector<array>&) const {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int argument : argnums) {
     out.push_back(argument == 0 ? cotangents[0] : zeros_like(primals[static_cast<size_t>(argument)], stream()));
   }

@@ -1,5 +1,6 @@
 #include "mica/ops/window.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -11,6 +12,7 @@ namespace {
 template <typename Function>
 array window(int length, Function shape) {
   std::vector<double> values;
+  values.reserve(static_cast<size_t>(std::max(length, 0)));
   for (int n = 0; n < length; ++n) values.push_back(length == 1 ? 1.0 : shape(n / (length - 1.0)));
   return array(values.begin(), Shape{static_cast<ShapeElem>(values.size())}, float32);
 }
