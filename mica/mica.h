@@ -20,6 +20,7 @@
 #include "mica/ops/graph.h"
 #include "mica/ops/hadamard.h"
 #include "mica/ops/index.h"
+#include "mica/ops/linalg.h"
 #include "mica/ops/linear.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/quantized.h"

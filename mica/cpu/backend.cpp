@@ -21,6 +21,8 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_block_matmul(*backend);
   cpu::register_hadamard(*backend);
   cpu::register_quantized(*backend);
+  cpu::register_linalg_factor(*backend);
+  cpu::register_linalg_spectrum(*backend);
   cpu::register_graph(*backend);
   return backend;
 }

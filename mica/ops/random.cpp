@@ -11,6 +11,8 @@
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
+#include "mica/ops/linalg.h"
+#include "mica/ops/matmul.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/search.h"
 #include "mica/ops/shape.h"
@@ -189,6 +191,28 @@ array normal(const Shape& shape, Dtype dtype, const std::optional<array>& loc, c
   if (loc) samples = add(samples, *loc, s);
   check_broadcast(shape, samples.shape(), "normal");
   return samples;
+}
+
+array multivariate_normal(const array& mean, const array& cov, const Shape& shape, Dtype dtype,
+                          const std::optional<array>& key, StreamOrDevice s) {
+  if (dtype != float32) {
+    fail_as<std::invalid_argument>("[multivariate_normal] makes float32, not {}", dtype_name(dtype));
+  }
+  const bool fits = mean.ndim() >= 1 && cov.ndim() >= 2 && cov.shape(-1) == cov.shape(-2) &&
+                    cov.shape(-1) == mean.shape(-1);
+  if (!fits) {
+    fail_as<std::invalid_argument>("[multivariate_normal] a mean of shape {} and a covariance of shape {} do not match",
+                                   to_string(mean.shape()), to_string(cov.shape()));
+  }
+  const Shape mean_batch(mean.shape().begin(), mean.shape().end() - 1);
+  const Shape cov_batch(cov.shape().begin(), cov.shape().end() - 2);
+  Shape out = broadcast_shapes(shape, broadcast_shapes(mean_batch, cov_batch));
+  out.push_back(mean.shape(-1));
+  // cov = U · S · Vᵀ, so z · √S · Vᵀ has the covariance.
+  const auto parts = linalg::svd(astype(cov, float32, s), true, s);
+  const array root = multiply(expand_dims(sqrt(parts[1], s), -1, s), parts[2], s);
+  const array samples = matmul(expand_dims(normal(out, float32, key, s), -2, s), root, s);
+  return add(squeeze(samples, -2, s), astype(mean, float32, s), s);
 }
 
 array randint(const array& low, const array& high, const Shape& shape, Dtype dtype, const std::optional<array>& key,

@@ -42,6 +42,10 @@ const std::map<std::string, Op>& ops() {
        [](const Inputs& x, const Json& a) -> Inputs {
          return {r::normal(shape_of(a), dtype_of(a), 1.5f, 0.25f, x[0])};
        }},
+      {"multivariate_normal",
+       [](const Inputs& x, const Json& a) -> Inputs {
+         return {r::multivariate_normal(x[1], x[2], shape_of(a), float32, x[0])};
+       }},
       {"randint",
        [](const Inputs& x, const Json& a) -> Inputs {
          return {r::randint(array(a.at("low").get<int64_t>(), int64), array(a.at("high").get<int64_t>(), int64),
@@ -85,10 +89,11 @@ const std::map<std::string, Op>& ops() {
 /// Bits and what is made of them by single operations are equal; erf, erfinv and logarithms differ by units in the last
 /// place between two libraries of functions.
 Tolerance tolerance(const std::string& op, Dtype dtype) {
-  const bool functions = op.starts_with("normal") || op == "truncated_normal" || op == "gumbel" || op == "laplace" ||
+  const bool functions = op.starts_with("normal") || op == "truncated_normal" || op == "multivariate_normal" || op == "gumbel" || op == "laplace" ||
                          op == "default_sequence";
   if (!functions || !issubdtype(dtype, inexact)) return {};
   const double unit = dtype == bfloat16 ? 0x1p-7 : dtype == float16 ? 0x1p-10 : 0x1p-22;
+  if (op == "multivariate_normal") return {1e-5, 1e-5};  // a decomposition and sums
   return {2 * unit, unit};
 }
 

@@ -91,6 +91,10 @@ add("categorical_samples", r.categorical(row, num_samples=40, key=key), [row], a
 add("categorical_samples", r.categorical(row[0], num_samples=40, key=key), [row[0]], axis=-1, num=40)
 add("permutation_of", r.permutation(100, key=key), n=100)
 add("permutation", r.permutation(logits, axis=1, key=key), [logits], axis=1)
+cov = mx.array([[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 0.7]])
+mean = mx.array([1.0, 2.0, -1.0])
+for shape in ([], [4], [2, 3]):
+    add("multivariate_normal", r.multivariate_normal(mean, cov, shape, key=key), [mean, cov], shape=shape)
 r.seed(77)
 cases.add("default_sequence", [], [r.uniform(shape=[3]), r.uniform(shape=[3]), r.normal([2])], seed="77")
 cases.save()
