@@ -35,4 +35,5 @@
 #include "mica/optim/optim.h"
 #include "mica/text/detokenizer.h"
 #include "mica/text/tokenizer.h"
+#include "mica/transforms/compile.h"
 #include "mica/transforms/transforms.h"

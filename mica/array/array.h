@@ -184,6 +184,8 @@ class array {
   void set_data(allocator::Buffer buffer, Deleter deleter = allocator::free);
   /// Shares another array's buffer with strides of its own. `offset` is in elements from other's first element.
   void share_buffer(const array& other, Strides strides, Flags flags, size_t data_size, int64_t offset = 0);
+  /// Gives the memory back; the array is as it was before it was computed.
+  void drop_data() { desc_->data.reset(); }
   /// Shares another array's buffer as it is; shapes must agree in size.
   void share_buffer(const array& other) { share_buffer(other, other.strides(), other.flags(), other.data_size()); }
 

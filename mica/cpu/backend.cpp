@@ -24,6 +24,8 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_linalg_factor(*backend);
   cpu::register_linalg_spectrum(*backend);
   cpu::register_graph(*backend);
+  cpu::register_fused(*backend);
+  cpu::register_program(*backend);
   return backend;
 }
 

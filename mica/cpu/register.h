@@ -24,5 +24,7 @@ void register_fft(Backend& backend);
 void register_linalg_factor(Backend& backend);
 void register_linalg_spectrum(Backend& backend);
 void register_graph(Backend& backend);
+void register_fused(Backend& backend);
+void register_program(Backend& backend);
 
 }  // namespace mica::cpu

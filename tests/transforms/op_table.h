@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct OpCase {
   std::string name;
   Arrays inputs;
   Function fun;
+
+  friend void PrintTo(const OpCase& op, std::ostream* os) { *os << op.name; }
 };
 
 /// All ops with derivatives.

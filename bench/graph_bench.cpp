@@ -1,0 +1,68 @@
+// Overhead of an operation: graphs of 1,000 operations on arrays of one element, where the arithmetic takes no time.
+// Each operation is one that cannot be fused with its neighbours, except where said.
+//
+//   graph_bench --benchmark_counters_tabular=true
+//
+// "op" is the time per operation.
+
+#include <benchmark/benchmark.h>
+
+#include "mica/mica.h"
+
+namespace mica {
+namespace {
+
+constexpr int kOps = 1000;
+
+using Arrays = std::vector<array>;
+
+/// Element-by-element operations that depend on each other.
+Arrays elementwise(const Arrays& v) {
+  array x = v[0];
+  for (int i = 0; i < kOps / 2; ++i) x = negative(add(x, v[0]));
+  return {x};
+}
+
+/// Copies of reductions: nothing to fuse.
+Arrays reductions(const Arrays& v) {
+  array x = v[0];
+  for (int i = 0; i < kOps; ++i) x = sum(x, 0, true);
+  return {x};
+}
+
+void run(benchmark::State& state, const std::function<Arrays(const Arrays&)>& fun) {
+  const Arrays inputs = {ones({1})};
+  eval(inputs);
+  for (auto unused : state) eval(fun(inputs));
+  state.counters["op"] = benchmark::Counter(static_cast<double>(state.iterations()) * kOps,
+                                            benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void graph_elementwise(benchmark::State& state) {
+  run(state, elementwise);
+}
+void graph_reductions(benchmark::State& state) {
+  run(state, reductions);
+}
+void program_elementwise(benchmark::State& state) {
+  set_compile_mode(CompileMode::no_fuse);
+  run(state, compile(elementwise));
+  set_compile_mode(CompileMode::enabled);
+}
+void program_reductions(benchmark::State& state) {
+  run(state, compile(reductions));
+}
+void program_fused(benchmark::State& state) {
+  run(state, compile(elementwise));
+}
+
+BENCHMARK(graph_elementwise);
+BENCHMARK(graph_reductions);
+BENCHMARK(program_elementwise);
+BENCHMARK(program_reductions);
+BENCHMARK(program_fused);
+
+}  // namespace
+}  // namespace mica
+
+BENCHMARK_MAIN();

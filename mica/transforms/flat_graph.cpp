@@ -1,0 +1,87 @@
+#include "mica/transforms/flat_graph.h"
+
+#include <unordered_map>
+
+#include "mica/transforms/tape.h"
+
+namespace mica {
+namespace {
+
+class Capture {
+ public:
+  FlatGraph graph;
+
+  int number_of(const array& a) {
+    const auto found = numbers_.find(a.id());
+    if (found != numbers_.end()) return found->second;
+    // Not an argument and made by no node on the way: a constant.
+    return define(a, a);
+  }
+
+  int define(const array& a, std::optional<array> constant = std::nullopt) {
+    const int number = graph.add_value({a.shape(), a.dtype()}, std::move(constant));
+    numbers_.insert_or_assign(a.id(), number);
+    return number;
+  }
+
+ private:
+  std::unordered_map<std::uintptr_t, int> numbers_;
+};
+
+}  // namespace
+
+int FlatGraph::add_value(OutputSpec spec, std::optional<array> constant) {
+  values.push_back(std::move(spec));
+  constants.push_back(std::move(constant));
+  return static_cast<int>(values.size()) - 1;
+}
+
+FlatGraph capture(const std::vector<array>& placeholders, const std::vector<array>& results) {
+  const Tape tape(placeholders, results, Flow::values);
+  Capture capture;
+  for (const array& placeholder : placeholders) capture.define(placeholder);
+  capture.graph.input_count = placeholders.size();
+  for (const array& traced : tape.nodes()) {
+    FlatGraph::Node node{traced.primitive_ptr(), {}, {}};
+    for (const array& input : traced.inputs()) node.inputs.push_back(capture.number_of(input));
+    for (const array& output : traced.outputs()) node.outputs.push_back(capture.define(output));
+    capture.graph.nodes.push_back(std::move(node));
+  }
+  for (const array& result : results) capture.graph.outputs.push_back(capture.number_of(result));
+  return std::move(capture.graph);
+}
+
+void drop_dead_nodes(FlatGraph& graph) {
+  std::vector<bool> needed(graph.values.size(), false);
+  for (const int output : graph.outputs) needed[static_cast<size_t>(output)] = true;
+  std::vector<FlatGraph::Node> kept;
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    FlatGraph::Node& node = graph.nodes[n];
+    bool used = false;
+    for (const int output : node.outputs) used = used || needed[static_cast<size_t>(output)];
+    if (!used) continue;
+    for (const int input : node.inputs) needed[static_cast<size_t>(input)] = true;
+    kept.push_back(std::move(node));
+  }
+  graph.nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+  for (size_t v = 0; v < graph.constants.size(); ++v) {
+    if (!needed[v]) graph.constants[v].reset();
+  }
+}
+
+std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs) {
+  std::vector<std::optional<array>> values = graph.constants;
+  for (size_t i = 0; i < graph.input_count; ++i) values[i] = inputs[i];
+  for (const FlatGraph::Node& node : graph.nodes) {
+    std::vector<array> operands;
+    for (const int input : node.inputs) operands.push_back(*values[static_cast<size_t>(input)]);
+    const std::vector<array> made = node.outputs.size() == 1 ? std::vector<array>{make_array(node.primitive, operands)}
+                                                             : make_arrays(node.primitive, operands);
+    for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
+  }
+  std::vector<array> outputs;
+  for (const int output : graph.outputs) outputs.push_back(*values[static_cast<size_t>(output)]);
+  return outputs;
+}
+
+}  // namespace mica
