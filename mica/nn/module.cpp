@@ -62,7 +62,7 @@ Module::Slot* Module::slot(std::string_view name) const {
 
 const Member* Module::member(std::string_view name) const {
   const Slot* place = slot(name);
-  return place ? &place->value : nullptr;
+  return place && !std::holds_alternative<std::monostate>(place->value) ? &place->value : nullptr;
 }
 
 Tree Module::filter_and_map(const Filter& filter, const MapFn& map) const {
@@ -94,7 +94,7 @@ Module& Module::update(const Tree& parameters, bool strict) {
   if (parameters.is_list()) return *this;
   for (const auto& [key, item] : parameters.items()) {
     Slot* place = slot(key);
-    if (!place) {
+    if (!place || std::holds_alternative<std::monostate>(place->value)) {
       if (strict) fail_as<std::invalid_argument>("[Module::update] the module has no parameter \"{}\"", key);
     } else if (auto* module = std::get_if<ModulePtr>(&place->value)) {
       (*module)->update(item, strict);

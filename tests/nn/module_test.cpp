@@ -141,6 +141,9 @@ TEST(Module, UpdateChecksNames) {
   EXPECT_THAT(wrong("head"), HasSubstr("array"));
   EXPECT_THAT(wrong("layers.0"), HasSubstr("array"));
   model.update(tree_unflatten<array>({{"tail.weight", value}, {"head.bias", value}}), false);
+  // A layer made without bias does not get one.
+  EXPECT_FALSE(model.parameters().at("head").contains("bias"));
+  EXPECT_THAT(wrong("head.bias"), HasSubstr("bias"));
   const Tree third = Tree::dict({{"layers", Tree::list({Tree(), Tree(), Tree()})}});
   EXPECT_THAT(message_of([&] { model.update(third); }), HasSubstr("no entry 2"));
   model.update(third, false);
@@ -186,6 +189,18 @@ TEST(Module, ApplyAndSetDtype) {
   model.scale = arange(4);
   model.set_dtype(float16);
   EXPECT_EQ(model.scale->dtype(), int32);
+}
+
+TEST(Module, HalfPrecisionStaysHalf) {
+  Model model(1);
+  model.set_dtype(bfloat16);
+  const array x = astype(test::filled({6, 4}, 1), bfloat16);
+  auto loss_and_grad = nn::value_and_grad(model, [&](const array& in) {
+    return nn::losses::mse_loss(nn::gelu_fast_approx(model(in)), zeros({6, 3}, bfloat16));
+  });
+  const auto [loss, gradients] = loss_and_grad(x);
+  EXPECT_EQ(loss.dtype(), bfloat16);
+  for (const auto& [path, value] : tree_flatten(gradients)) EXPECT_EQ(value.dtype(), bfloat16) << path;
 }
 
 TEST(Module, NamesAreChecked) {
