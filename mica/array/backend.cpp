@@ -16,8 +16,9 @@ struct Registry {
 };
 
 Registry& registry() {
-  static Registry instance;
-  return instance;
+  // Never destroyed: a stream may be at work when the program ends.
+  static auto* instance = new Registry;  // NOLINT(cppcoreguidelines-owning-memory)
+  return *instance;
 }
 
 }  // namespace

@@ -88,9 +88,9 @@ int open_regular(const std::filesystem::path& path, struct stat& status) {
 
 }  // namespace
 
-MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> bytes)
-    : path_(std::move(path)), bytes_(bytes) {
-  if (!bytes_.empty()) watch(bytes_, path_.c_str());
+MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> bytes, bool on_disk)
+    : path_(std::move(path)), bytes_(bytes), on_disk_(on_disk) {
+  if (on_disk && !bytes_.empty()) watch(bytes_, path_.c_str());
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
@@ -108,16 +108,32 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     bytes = {static_cast<const std::byte*>(address), size};
   }
   ::close(fd);
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, bytes));  // NOLINT(cppcoreguidelines-owning-memory)
+  // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): the constructor is private
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, bytes, true));
+}
+
+std::shared_ptr<const MappedFile> MappedFile::in_memory(const std::filesystem::path& name, size_t size,
+                                                        FunctionRef<void(std::span<std::byte>)> fill) {
+  std::span<std::byte> bytes;
+  if (size > 0) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) fail("{}: no memory for {} bytes", name.string(), size);
+    bytes = {static_cast<std::byte*>(address), size};
+  }
+  // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): the constructor is private
+  std::shared_ptr<const MappedFile> out(new MappedFile(name, bytes, false));
+  fill(bytes);
+  return out;
 }
 
 MappedFile::~MappedFile() {
   if (bytes_.empty()) return;
-  unwatch(bytes_);
+  if (on_disk_) unwatch(bytes_);
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
+  if (!on_disk_) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   // Only pages that lie wholly inside: the neighbours may still be in use.
   const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;

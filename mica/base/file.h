@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "mica/base/function_ref.h"
+
 namespace mica {
 
 /// A whole file mapped read-only. Shared, because arrays keep the mapping they view alive. An empty file maps to an
@@ -17,6 +19,11 @@ class MappedFile {
  public:
   /// Throws Error naming the path when the file cannot be opened or is not a regular file.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+
+  /// Memory that is used like a mapped file of that name: `size` bytes that `fill` writes.
+  static std::shared_ptr<const MappedFile> in_memory(const std::filesystem::path& name, size_t size,
+                                                     FunctionRef<void(std::span<std::byte>)> fill);
+
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -29,9 +36,10 @@ class MappedFile {
   void release(std::span<const std::byte> part) const;
 
  private:
-  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes);
+  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes, bool on_disk);
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
+  bool on_disk_;
 };
 
 /// The text of a file of at most `max_bytes` bytes; throws Error naming the path otherwise. "-" is not special.

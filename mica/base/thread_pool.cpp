@@ -205,8 +205,9 @@ int global_size() {
 }  // namespace
 
 ThreadPool& ThreadPool::global() {
-  static ThreadPool pool(global_size());
-  return pool;
+  // Never destroyed: a stream may be at work when the program ends.
+  static auto* pool = new ThreadPool(global_size());  // NOLINT(cppcoreguidelines-owning-memory)
+  return *pool;
 }
 
 void ThreadPool::set_global_size(int size) {

@@ -13,6 +13,7 @@
 #include "mica/cli/conversation.h"
 #include "mica/cli/line_editor.h"
 #include "mica/cli/sampling_flags.h"
+#include "mica/cli/signals.h"
 
 namespace mica::cli {
 namespace {
@@ -92,7 +93,6 @@ class ChatLoop {
     }
     while (true) {
       LineResult result = editor_->read(">>> ");
-      interrupt_.reset();
       if (result.end == LineResult::End::entered) {
         empty_interrupts_ = 0;
         return std::move(result.text);
@@ -141,7 +141,8 @@ class ChatLoop {
     lm::GenerateOptions options;
     options.max_tokens = flags_.settings.max_tokens;
     options.sampling = flags_.settings.sampling.options(tokenizer_);
-    interrupt_.reset();
+    // On a terminal the editor does so: a Ctrl-C just behind Enter is meant for the answer.
+    if (!editor_) interrupt_.reset();
     options.interrupted = [&] { return interrupt_.interrupted(); };
     const Turn turn = conversation_.answer(text, options, [&](const lm::GenerationStep& step) {
       const std::string shown = editor_ ? without_controls(step.text) : step.text;

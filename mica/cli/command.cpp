@@ -1,8 +1,6 @@
 #include "mica/cli/command.h"
 
-#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
 #include <sys/resource.h>
@@ -18,16 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
-
-std::atomic<int> interrupts = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): a signal handler's
-
-void on_interrupt(int) {
-  if (interrupts.fetch_add(1) > 0) {
-    // Whoever presses twice means it.
-    std::signal(SIGINT, SIG_DFL);
-    std::raise(SIGINT);
-  }
-}
 
 }  // namespace
 
@@ -77,22 +65,6 @@ size_t peak_memory() {
   struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<size_t>(usage.ru_maxrss) * 1024;
-}
-
-InterruptGuard::InterruptGuard() {
-  interrupts = 0;
-  struct sigaction action{};
-  action.sa_handler = on_interrupt;  // without SA_RESTART: a blocked read returns
-  ::sigaction(SIGINT, &action, nullptr);
-}
-InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-}
-bool InterruptGuard::interrupted() const {
-  return interrupts > 0;
-}
-void InterruptGuard::reset() {
-  interrupts = 0;
 }
 
 }  // namespace mica::cli

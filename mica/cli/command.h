@@ -45,15 +45,4 @@ std::string read_stdin();
 /// Peak memory of this process, in bytes.
 size_t peak_memory();
 
-/// Makes SIGINT set a flag instead of ending the program, while it lives; a second SIGINT ends it.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  ~InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  bool interrupted() const;
-  void reset();
-};
-
 }  // namespace mica::cli

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "mica/base/utf8.h"
 #include "mica/text/unicode.h"
-#include "mica/text/utf8.h"
 
 namespace mica::cli {
 namespace {
@@ -52,11 +52,11 @@ bool extends(uint32_t point) {
 }  // namespace
 
 size_t next_cluster(std::string_view text, size_t at) {
-  uint32_t last = text::next_point(text, at);
+  uint32_t last = next_code_point(text, at);
   bool flag_open = is_flag_letter(last);
   while (at < text.size() && last != '\n') {
     size_t after = at;
-    const uint32_t point = text::next_point(text, after);
+    const uint32_t point = next_code_point(text, after);
     const bool joined = last == kJoiner && is_wide(point);
     const bool flag = flag_open && is_flag_letter(point);
     if (!extends(point) && !joined && !flag) break;
@@ -80,10 +80,10 @@ size_t previous_cluster(std::string_view text, size_t at) {
 
 int cluster_width(std::string_view cluster) {
   size_t at = 0;
-  const uint32_t first = text::next_point(cluster, at);
+  const uint32_t first = next_code_point(cluster, at);
   if (first < 0x20 || first == 0x7f) return 0;
   if (is_wide(first)) return 2;
-  if (cluster.size() > at && text::next_point(cluster, at) == kAsPicture) return 2;
+  if (cluster.size() > at && next_code_point(cluster, at) == kAsPicture) return 2;
   const text::Category category = text::category(first);
   const bool invisible = category == text::Category::Mn || category == text::Category::Me ||
                          (category == text::Category::Cf && first != 0xad) || category == text::Category::Cc;

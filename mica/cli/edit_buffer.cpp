@@ -1,26 +1,26 @@
 #include "mica/cli/edit_buffer.h"
 
+#include "mica/base/utf8.h"
 #include "mica/cli/display_width.h"
 #include "mica/text/unicode.h"
-#include "mica/text/utf8.h"
 
 namespace mica::cli {
 namespace {
 
 bool word_at(const std::string& text, size_t at) {
-  return text::is_word(text::next_point(text, at));
+  return text::is_word(next_code_point(text, at));
 }
 
 }  // namespace
 
 void EditBuffer::set(std::string text) {
-  text_ = text::to_valid_utf8(text);
+  text_ = to_valid_utf8(text);
   cursor_ = text_.size();
 }
 
 void EditBuffer::insert(std::string_view added) {
   std::string clean;
-  for (const char c : text::to_valid_utf8(added)) {
+  for (const char c : to_valid_utf8(added)) {
     if (c == '\t') {
       clean += "    ";
     } else if (c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)) {

@@ -7,6 +7,7 @@
 #include "mica/base/error.h"
 #include "mica/cli/command.h"
 #include "mica/cli/sampling_flags.h"
+#include "mica/cli/signals.h"
 #include "mica/lm/chat.h"
 
 namespace mica::cli {

@@ -3,8 +3,9 @@
 #include <map>
 #include <string_view>
 
+#include "mica/base/utf8.h"
+#include "mica/cli/signals.h"
 #include "mica/cli/terminal.h"
-#include "mica/text/utf8.h"
 
 namespace mica::cli {
 namespace {
@@ -20,8 +21,6 @@ Key control_key(int byte) {
       return Key::home;
     case 'B' - '@':
       return Key::left;
-    case 'C' - '@':
-      return Key::interrupt;
     case 'D' - '@':
       return Key::end_of_input;
     case 'E' - '@':
@@ -98,11 +97,18 @@ Key sequence_key(const std::string& sequence) {
   return Key::other;
 }
 
+KeyPress interrupt_key() {
+  // The signal overtakes keys that were pressed before it.
+  drop_typed();
+  return {Key::interrupt, {}};
+}
+
 KeyPress read_paste() {
   std::string text;
   while (!text.ends_with(kPasteEnd)) {
     const auto byte = read_byte(-1);
     if (!byte) return {Key::closed, {}};
+    if (*byte < 0 && take_interrupt()) return interrupt_key();
     if (*byte < 0) continue;
     text += static_cast<char>(*byte);
     // What is too much is dropped, but not the mark that ends it.
@@ -136,17 +142,22 @@ KeyPress read_escape() {
   return {alt_key(*byte), {}};
 }
 
+KeyPress signal_key() {
+  if (take_interrupt()) return interrupt_key();
+  return {take_resize() ? Key::resize : Key::other, {}};
+}
+
 }  // namespace
 
 KeyPress read_key() {
   const auto byte = read_byte(-1);
   if (!byte) return {Key::closed, {}};
-  if (*byte < 0) return {window_resized() ? Key::resize : Key::other, {}};
+  if (*byte < 0) return signal_key();
   if (*byte == '\033') return read_escape();
   if (*byte == '\t') return {Key::text, "\t"};
   if (*byte < 0x20 || *byte == 0x7f) return {control_key(*byte), {}};
   std::string text(1, static_cast<char>(*byte));
-  while (text::unfinished_tail(text) > 0) {
+  while (unfinished_tail(text) > 0) {
     const auto more = read_byte(kSequenceTimeout);
     if (!more || *more < 0) break;
     text += static_cast<char>(*more);

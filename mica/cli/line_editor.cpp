@@ -42,6 +42,7 @@ class BracketedPaste {
 
 LineResult LineEditor::read(const std::string& prompt) {
   RawMode raw;
+  take_interrupt();  // it was meant for what went on before
   const BracketedPaste paste;
   prompt_ = prompt;
   buffer_.set("");

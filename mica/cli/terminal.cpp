@@ -1,6 +1,6 @@
 #include "mica/cli/terminal.h"
 
-#include <atomic>
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -9,33 +9,22 @@
 #include <unistd.h>
 
 namespace mica::cli {
-namespace {
-
-std::atomic<bool> resized = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): a signal handler's
-
-void on_resize(int) {
-  resized = true;
-}
-
-}  // namespace
-
 RawMode::RawMode() {
   ::tcgetattr(STDIN_FILENO, &before_);
   enter();
-  struct sigaction action{};
-  action.sa_handler = on_resize;  // without SA_RESTART: a waiting read returns
-  ::sigaction(SIGWINCH, &action, nullptr);
 }
 
 RawMode::~RawMode() {
-  std::signal(SIGWINCH, SIG_DFL);
   leave();
 }
 
 void RawMode::enter() {
   termios raw = before_;
   raw.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INPCK | ISTRIP | IXON);
-  raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN | ISIG);
+  raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN);
+  // Ctrl-C must not take output with it.
+  raw.c_lflag |= static_cast<tcflag_t>(NOFLSH);
+  raw.c_cc[VSUSP] = raw.c_cc[VQUIT] = _POSIX_VDISABLE;
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   // Not TCSAFLUSH: what was typed during an answer is the beginning of the next line.
@@ -52,6 +41,10 @@ void RawMode::suspend() {
   enter();
 }
 
+void drop_typed() {
+  ::tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
 WindowSize window_size() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
@@ -60,23 +53,20 @@ WindowSize window_size() {
 
 std::optional<int> read_byte(int timeout_ms) {
   while (true) {
-    pollfd input{STDIN_FILENO, POLLIN, 0};
-    const int ready = ::poll(&input, 1, timeout_ms);
-    if (ready < 0 && errno == EINTR) {
-      if (resized) return -1;
-      continue;
-    }
+    std::array<pollfd, 2> sources{{{STDIN_FILENO, POLLIN, 0}, {signal_descriptor(), POLLIN, 0}}};
+    const int ready = ::poll(sources.data(), sources.size(), timeout_ms);
+    if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) return -1;
+    if (sources[1].revents != 0) {
+      clear_signal_descriptor();
+      return -1;
+    }
     unsigned char byte = 0;
     const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
     if (n == 1) return byte;
     if (n < 0 && errno == EINTR) continue;
     return std::nullopt;
   }
-}
-
-bool window_resized() {
-  return resized.exchange(false);
 }
 
 }  // namespace mica::cli

@@ -4,10 +4,12 @@
 
 #include <termios.h>
 
+#include "mica/cli/signals.h"
+
 namespace mica::cli {
 
-/// Puts the terminal on standard input into raw mode while it lives: every byte arrives at once, nothing is echoed and
-/// Ctrl-C is a byte like others. Also watches for changes of the window's size.
+/// Puts the terminal on standard input into raw mode while it lives: every byte arrives at once and nothing is echoed.
+/// Ctrl-C stays a signal, as it is outside of raw mode, so that none is lost when the mode changes.
 class RawMode {
  public:
   RawMode();
@@ -21,8 +23,12 @@ class RawMode {
  private:
   void enter();
   void leave();
+  ReadingSignals signals_;
   termios before_{};
 };
+
+/// Forgets what was typed and not read yet.
+void drop_typed();
 
 struct WindowSize {
   int columns = 80;
@@ -32,11 +38,8 @@ struct WindowSize {
 /// Size of the terminal on standard output; 80 × 24 when it does not tell.
 WindowSize window_size();
 
-/// The next byte of standard input; nothing at its end. −1: none came within `timeout_ms` (−1: no limit), or the window
-/// was resized.
+/// The next byte of standard input; nothing at its end. −1: none came within `timeout_ms` (−1: no limit), or a signal
+/// came first.
 std::optional<int> read_byte(int timeout_ms);
-
-/// Whether the window was resized since the last call.
-bool window_resized();
 
 }  // namespace mica::cli

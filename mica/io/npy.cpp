@@ -147,20 +147,22 @@ StorageType type_of(std::string_view descr, std::string_view name) {
 }
 
 /// Bytes of a big-endian array turned around, scalar by scalar.
-std::shared_ptr<std::vector<std::byte>> swapped(std::span<const std::byte> bytes, StorageType type) {
-  const size_t width = type == StorageType::c64 ? 4 : storage_bytes(type);
-  auto out = std::make_shared<std::vector<std::byte>>(bytes.begin(), bytes.end());
-  for (auto it = out->begin(); it != out->end(); it += static_cast<std::ptrdiff_t>(width)) {
-    std::reverse(it, it + static_cast<std::ptrdiff_t>(width));
-  }
-  return out;
+std::shared_ptr<const MappedFile> swapped(const NpyArray& array) {
+  const size_t width = array.type == StorageType::c64 ? 4 : storage_bytes(array.type);
+  return MappedFile::in_memory(array.owner->path(), array.bytes.size(), [&](std::span<std::byte> out) {
+    std::ranges::copy(array.bytes, out.begin());
+    for (; !out.empty(); out = out.subspan(width)) std::ranges::reverse(out.first(width));
+  });
 }
 
 }  // namespace
 
 NpyArray read_npy(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
-  const std::string name = path.string();
+  return parse_npy(MappedFile::open(path));
+}
+
+NpyArray parse_npy(const std::shared_ptr<const MappedFile>& file) {
+  const std::string name = file->path().string();
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
   constexpr size_t kVersionEnd = 8;
   if (text.size() < kVersionEnd || !text.starts_with(kMagic)) fail("{}: not an .npy file", name);
@@ -189,20 +191,15 @@ NpyArray read_npy(const std::filesystem::path& path) {
   out.bytes = file->bytes().subspan(data_start);
   out.owner = file;
   if (header.descr.starts_with('>')) {
-    const auto copy = swapped(out.bytes, out.type);
-    out.bytes = *copy;
-    out.owner = copy;
+    out.owner = swapped(out);
+    out.bytes = out.owner->bytes();
   }
   return out;
 }
 
-void write_npy(const std::filesystem::path& path, StorageType type, std::span<const int64_t> shape,
-               std::span<const std::byte> bytes) {
+std::string npy_header(const std::string& name, StorageType type, std::span<const int64_t> shape) {
   const auto* found = std::ranges::find(kCodes, type, &Code::type);
-  if (found == kCodes.end()) fail("{}: .npy has no type for {}", path.string(), storage_name(type));
-  if (storage_size(type, shape) != bytes.size()) {
-    fail("{}: {} bytes do not fit the shape {}", path.string(), bytes.size(), shape_text(shape));
-  }
+  if (found == kCodes.end()) fail("{}: .npy has no type for {}", name, storage_name(type));
   const std::string order = storage_bytes(type) == 1 ? "|" : "<";
   const std::string dims = fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   std::string header =
@@ -210,11 +207,19 @@ void write_npy(const std::filesystem::path& path, StorageType type, std::span<co
   constexpr size_t kPrefix = 10;
   header.append(63 - (kPrefix + header.size()) % 64, ' ');
   header += '\n';
-  AtomicFile file(path);
   const auto length = static_cast<uint16_t>(header.size());
-  file.write(kMagic);
-  file.write(std::string_view("\1\0", 2));
-  file.write(std::as_bytes(std::span(&length, 1)));
+  std::string out(kMagic);
+  out += {'\1', '\0', static_cast<char>(length & 0xff), static_cast<char>(length >> 8)};
+  return out + header;
+}
+
+void write_npy(const std::filesystem::path& path, StorageType type, std::span<const int64_t> shape,
+               std::span<const std::byte> bytes) {
+  const std::string header = npy_header(path.string(), type, shape);
+  if (storage_size(type, shape) != bytes.size()) {
+    fail("{}: {} bytes do not fit the shape {}", path.string(), bytes.size(), shape_text(shape));
+  }
+  AtomicFile file(path);
   file.write(header);
   file.write(bytes);
   file.commit();

@@ -109,10 +109,7 @@ std::vector<std::filesystem::path> indexed_files(const std::filesystem::path& fo
 Safetensors Safetensors::open(const std::filesystem::path& path) {
   Safetensors out;
   out.path_ = path;
-  if (!std::filesystem::is_directory(path)) {
-    out.add_file(path);
-    return out;
-  }
+  if (!std::filesystem::is_directory(path)) return parse(MappedFile::open(path));
   const std::filesystem::path index_path = path / kIndexName;
   WeightMap map;
   if (std::filesystem::exists(index_path)) map = read_index(index_path);
@@ -125,7 +122,7 @@ Safetensors Safetensors::open(const std::filesystem::path& path) {
     files = model_files(path);
   }
   if (files.empty()) fail("{}: no model*.safetensors in this folder", path.string());
-  for (const auto& file : files) out.add_file(file);
+  for (const auto& file : files) out.add_file(MappedFile::open(file));
   for (const auto& [tensor, file] : map) {
     const SafetensorsEntry* entry = out.find(tensor);
     if (!entry) fail("{}: tensor {} is in none of the files", index_path.string(), mica::quoted(tensor));
@@ -137,8 +134,14 @@ Safetensors Safetensors::open(const std::filesystem::path& path) {
   return out;
 }
 
-void Safetensors::add_file(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
+Safetensors Safetensors::parse(const std::shared_ptr<const MappedFile>& file) {
+  Safetensors out;
+  out.path_ = file->path();
+  out.add_file(file);
+  return out;
+}
+
+void Safetensors::add_file(const std::shared_ptr<const MappedFile>& file) {
   uint64_t data_start = 0;
   SafetensorsHeader header = read_header(*file, data_start);
   check_layout(header, *file, data_start);
@@ -148,7 +151,7 @@ void Safetensors::add_file(const std::filesystem::path& path) {
   for (SafetensorsHeaderEntry& entry : header.entries) {
     const auto [same, is_new] = index_.emplace(entry.name, entries_.size());
     if (!is_new) {
-      fail("{}: tensor {} at offset {} is also in {}", path.string(), mica::quoted(entry.name),
+      fail("{}: tensor {} at offset {} is also in {}", file->path().string(), mica::quoted(entry.name),
            data_start + entry.begin, entries_[same->second].owner->path().string());
     }
     const auto bytes = file->bytes().subspan(data_start + entry.begin, entry.end - entry.begin);

@@ -40,6 +40,9 @@ class Safetensors {
   /// model*.safetensors in it. Throws Error naming file, tensor and offset when anything does not add up.
   static Safetensors open(const std::filesystem::path& path);
 
+  /// A single file whose bytes are there already.
+  static Safetensors parse(const std::shared_ptr<const MappedFile>& file);
+
   /// In the order of names within each file's header, files sorted by name.
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   /// The tensor of that name, or null.
@@ -52,7 +55,7 @@ class Safetensors {
 
  private:
   Safetensors() = default;
-  void add_file(const std::filesystem::path& path);
+  void add_file(const std::shared_ptr<const MappedFile>& file);
 
   std::filesystem::path path_;
   std::vector<SafetensorsEntry> entries_;

@@ -155,7 +155,12 @@ SafetensorsHeader HeaderScanner::scan() {
     if (key == "__metadata__") {
       if (has_metadata) scan_.fail_at(scan_.at(), "__metadata__ appears twice");
       has_metadata = true;
-      scan_metadata(header.metadata);
+      // MLX writes null where there is nothing to say.
+      if (scan_.peek() == 'n' && scan_.rest().starts_with("null")) {
+        scan_.advance(4);
+      } else {
+        scan_metadata(header.metadata);
+      }
       return;
     }
     header.entries.push_back(scan_entry(key));

@@ -13,34 +13,6 @@
 namespace mica {
 namespace {
 
-std::string header_json(const std::filesystem::path& path, const std::vector<SafetensorsSpec>& tensors,
-                        const SafetensorsMetadata& metadata) {
-  Json header = Json::object();
-  if (!metadata.empty()) {
-    Json& map = header["__metadata__"] = Json::object();
-    for (const auto& [key, value] : metadata) map[key] = value;
-  }
-  // ordered_json looks keys up one by one, so a big header is put together from its entries' texts.
-  std::string text = header.dump();
-  text.pop_back();
-  std::unordered_set<std::string_view> names;
-  uint64_t offset = 0;
-  for (const SafetensorsSpec& tensor : tensors) {
-    if (!names.insert(tensor.name).second || tensor.name == "__metadata__") {
-      fail("{}: two tensors named {}", path.string(), mica::quoted(tensor.name));
-    }
-    const uint64_t end = offset + tensor.size();
-    if (text.size() > 1) text += ',';
-    text += Json(tensor.name).dump();
-    text += fmt::format(R"(:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})", storage_name(tensor.type),
-                        Json(tensor.shape).dump(), offset, end);
-    offset = end;
-  }
-  text += '}';
-  text.append((8 - text.size() % 8) % 8, ' ');
-  return text;
-}
-
 /// Index ranges of the shards: [first, last).
 std::vector<std::pair<size_t, size_t>> plan_shards(const std::vector<SafetensorsSpec>& tensors, uint64_t max_bytes) {
   std::vector<std::pair<size_t, size_t>> shards = {{0, 0}};
@@ -69,13 +41,39 @@ uint64_t SafetensorsSpec::size() const {
   return *bytes;
 }
 
+std::string safetensors_prefix(const std::string& name, const std::vector<SafetensorsSpec>& tensors,
+                               const SafetensorsMetadata& metadata) {
+  Json header = Json::object();
+  if (!metadata.empty()) {
+    Json& map = header["__metadata__"] = Json::object();
+    for (const auto& [key, value] : metadata) map[key] = value;
+  }
+  // ordered_json looks keys up one by one, so a big header is put together from its entries' texts.
+  std::string text = header.dump();
+  text.pop_back();
+  std::unordered_set<std::string_view> names;
+  uint64_t offset = 0;
+  for (const SafetensorsSpec& tensor : tensors) {
+    if (!names.insert(tensor.name).second || tensor.name == "__metadata__") {
+      fail("{}: two tensors named {}", name, mica::quoted(tensor.name));
+    }
+    const uint64_t end = offset + tensor.size();
+    if (text.size() > 1) text += ',';
+    text += Json(tensor.name).dump();
+    text += fmt::format(R"(:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})", storage_name(tensor.type),
+                        Json(tensor.shape).dump(), offset, end);
+    offset = end;
+  }
+  text += '}';
+  text.append((8 - text.size() % 8) % 8, ' ');
+  const uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text;
+}
+
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vector<SafetensorsSpec> tensors,
                                      const SafetensorsMetadata& metadata)
     : path_(path), tensors_(std::move(tensors)), file_(path) {
-  const std::string header = header_json(path_, tensors_, metadata);
-  const uint64_t length = header.size();
-  file_.write(std::as_bytes(std::span(&length, 1)));
-  file_.write(header);
+  file_.write(safetensors_prefix(path_.string(), tensors_, metadata));
 }
 
 void SafetensorsWriter::write(std::span<const std::byte> bytes) {

@@ -24,11 +24,16 @@ struct SafetensorsSpec {
   uint64_t size() const;
 };
 
+/// What stands before the data of a safetensors file: the header's length and the header, padded to 8 bytes. Throws
+/// Error naming `name` when two tensors have one name.
+std::string safetensors_prefix(const std::string& name, const std::vector<SafetensorsSpec>& tensors,
+                               const SafetensorsMetadata& metadata);
+
 /// Writes one safetensors file in a single pass: the header from the tensors' descriptions, then their data one after
 /// the other, so that a model larger than memory can be written. The file appears only on commit().
 class SafetensorsWriter {
  public:
-  /// Tensors are stored in the order of `tensors`; the names must differ. The header is padded to 8 bytes.
+  /// Tensors are stored in the order of `tensors`; the names must differ.
   SafetensorsWriter(const std::filesystem::path& path, std::vector<SafetensorsSpec> tensors,
                     const SafetensorsMetadata& metadata);
 

@@ -2,60 +2,13 @@
 
 #include "mica/base/error.h"
 #include "mica/io/safetensors.h"
+#include "mica/io/stored_array.h"
 #include "mica/lm/weights.h"
 
 namespace mica::lm {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<Dtype> dtype_of(StorageType type) {
-  switch (type) {
-    case StorageType::boolean:
-      return bool_;
-    case StorageType::u8:
-    case StorageType::f8_e4m3:
-    case StorageType::f8_e8m0:
-      return uint8;
-    case StorageType::u16:
-      return uint16;
-    case StorageType::u32:
-      return uint32;
-    case StorageType::u64:
-      return uint64;
-    case StorageType::i8:
-      return int8;
-    case StorageType::i16:
-      return int16;
-    case StorageType::i32:
-      return int32;
-    case StorageType::i64:
-      return int64;
-    case StorageType::f16:
-      return float16;
-    case StorageType::bf16:
-      return bfloat16;
-    case StorageType::f32:
-      return float32;
-    case StorageType::f64:
-      return float64;
-    case StorageType::c64:
-      return complex64;
-    default:
-      return std::nullopt;
-  }
-}
-
-/// A view of the file's bytes, or a copy where they do not lie on a multiple of the element's size.
-array array_of(const SafetensorsEntry& entry, Dtype dtype) {
-  Shape shape(entry.shape.begin(), entry.shape.end());
-  if (reinterpret_cast<uintptr_t>(entry.bytes.data()) % size_of(dtype) == 0) {
-    return array::mapped(entry.owner, entry.bytes.data(), std::move(shape), dtype);
-  }
-  const allocator::Buffer copy = allocator::malloc(entry.bytes.size());
-  std::memcpy(copy.raw_ptr(), entry.bytes.data(), entry.bytes.size());
-  return array(copy, std::move(shape), dtype);
-}
 
 /// Names that are not MLX's: the text part of a multimodal checkpoint, tables that mica computes itself.
 void adapt_names(Weights& weights) {
@@ -104,7 +57,7 @@ Checkpoint open_checkpoint(const fs::path& path) {
   for (const SafetensorsEntry& entry : file.entries()) {
     const auto dtype = dtype_of(entry.type);
     if (!dtype) fail("{}: tensor {}: type {} is not supported", path.string(), entry.name, storage_name(entry.type));
-    array value = array_of(entry, *dtype);
+    array value = array_of_bytes(entry.owner, entry.bytes, Shape(entry.shape.begin(), entry.shape.end()), *dtype);
     out.bytes += entry.bytes.size();
     const bool extra = entry.name.ends_with(".scales") || entry.name.ends_with(".biases");
     // Packed codes hold several parameters a word; their scales are none.

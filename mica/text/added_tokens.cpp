@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/unicode.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -15,18 +15,18 @@ constexpr size_t max_token_bytes = 4096;
 bool word_before(std::string_view text, size_t at) {
   if (at == 0) return false;
   size_t p = previous_start(text, at);
-  return is_word(next_point(text, p));
+  return is_word(next_code_point(text, p));
 }
 
 bool word_after(std::string_view text, size_t at) {
-  return at < text.size() && is_word(next_point(text, at));
+  return at < text.size() && is_word(next_code_point(text, at));
 }
 
 size_t skip_space_back(std::string_view text, size_t at, size_t lowest) {
   while (at > lowest) {
     const size_t start = previous_start(text, at);
     size_t p = start;
-    if (!is_white_space(next_point(text, p))) break;
+    if (!is_white_space(next_code_point(text, p))) break;
     at = start;
   }
   return at;
@@ -35,7 +35,7 @@ size_t skip_space_back(std::string_view text, size_t at, size_t lowest) {
 size_t skip_space(std::string_view text, size_t at) {
   while (at < text.size()) {
     size_t after = at;
-    if (!is_white_space(next_point(text, after))) break;
+    if (!is_white_space(next_code_point(text, after))) break;
     at = after;
   }
   return at;

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "mica/base/error.h"
-#include "mica/text/utf8.h"
+#include "mica/base/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -202,7 +202,7 @@ std::vector<Bpe::Symbol> Bpe::start_symbols(std::string_view piece, const Vocab&
   } else {
     for (size_t at = 0; at < piece.size();) {
       const size_t begin = at;
-      next_point(piece, at);
+      next_code_point(piece, at);
       start_character(piece, begin, at, vocab, out);
     }
   }

@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/unicode.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -30,12 +30,12 @@ bool extends(uint32_t point) {
 }
 
 size_t cluster_end(std::string_view text, size_t at) {
-  const uint32_t first = next_point(text, at);
+  const uint32_t first = next_code_point(text, at);
   if (first == '\r' && at < text.size() && text[at] == '\n') return at + 1;
   if (first == '\r' || first == '\n' || category(first) == Category::Cc) return at;
   while (at < text.size()) {
     size_t after = at;
-    if (!extends(next_point(text, after))) break;
+    if (!extends(next_code_point(text, after))) break;
     at = after;
   }
   return at;
@@ -90,7 +90,7 @@ std::string CharsMap::apply(std::string_view text) const {
     }
     while (at < end) {
       const size_t begin = at;
-      next_point(text, at);
+      next_code_point(text, at);
       const std::string_view one = text.substr(begin, at - begin);
       out += find(one).value_or(one);
     }

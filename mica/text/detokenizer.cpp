@@ -1,6 +1,6 @@
 #include "mica/text/detokenizer.h"
 
-#include "mica/text/utf8.h"
+#include "mica/base/utf8.h"
 
 namespace mica::text {
 

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/byte_level.h"
 #include "mica/text/string_hash.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -58,7 +58,7 @@ std::vector<int32_t> Encoder::encode(std::string_view text, const EncodeOptions&
     fail("text: {} bytes are more than the {} that can be tokenized at once", text.size(), max_text_bytes);
   std::vector<Span> untrusted = merged_spans(options.untrusted, text.size());
   std::string valid;
-  if (!is_valid_utf8(text)) {
+  if (!is_utf8(text)) {
     valid = repaired(text, untrusted);
     text = valid;
   }

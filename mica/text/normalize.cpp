@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "mica/base/utf8.h"
 #include "mica/text/unicode_tables.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -107,7 +107,7 @@ std::string normalize(std::string_view text, NormalForm form) {
   }
   std::vector<Point> points;
   points.reserve(text.size());
-  for (size_t at = 0; at < text.size();) decompose(next_point(text, at), compatible_too, points);
+  for (size_t at = 0; at < text.size();) decompose(next_code_point(text, at), compatible_too, points);
   order_marks(points);
   if (form == NormalForm::nfc || form == NormalForm::nfkc) compose(points);
   std::string out;

@@ -1,8 +1,8 @@
 #include "mica/text/normalizer.h"
 
+#include "mica/base/utf8.h"
 #include "mica/text/byte_level.h"
 #include "mica/text/unicode.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -11,7 +11,7 @@ template <typename Use>
 std::string map_points(std::string_view text, const Use& use) {
   std::string out;
   out.reserve(text.size() + 8);
-  for (size_t at = 0; at < text.size();) use(next_point(text, at), out);
+  for (size_t at = 0; at < text.size();) use(next_code_point(text, at), out);
   return out;
 }
 
@@ -31,13 +31,13 @@ std::string lower(std::string_view text) {
 std::string strip(std::string_view text, bool left, bool right) {
   while (left && !text.empty()) {
     size_t at = 0;
-    if (!is_white_space(next_point(text, at))) break;
+    if (!is_white_space(next_code_point(text, at))) break;
     text.remove_prefix(at);
   }
   while (right && !text.empty()) {
     const size_t start = previous_start(text, text.size());
     size_t at = start;
-    if (!is_white_space(next_point(text, at))) break;
+    if (!is_white_space(next_code_point(text, at))) break;
     text = text.substr(0, start);
   }
   return std::string(text);

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "mica/base/function_ref.h"
+#include "mica/base/utf8.h"
 #include "mica/text/byte_level.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -28,7 +28,7 @@ struct ForMatches {
   void operator()(const CharTest& chars) const {
     for (size_t at = 0; at < text.size();) {
       const size_t begin = at;
-      if (chars.test(next_point(text, at))) use(begin, at);
+      if (chars.test(next_code_point(text, at))) use(begin, at);
     }
   }
 };

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/regex_program.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace regex {
@@ -42,7 +42,7 @@ class Machine {
     if (at >= text_.size()) return false;
     const auto byte = static_cast<uint8_t>(text_[at]);
     if (byte < 0x80) return program_.sets[set].contains_ascii(byte);
-    return program_.sets[set].contains(next_point(text_, at));
+    return program_.sets[set].contains(next_code_point(text_, at));
   }
 
   // Takes one character of the set.
@@ -55,7 +55,7 @@ class Machine {
       return true;
     }
     size_t after = at;
-    if (!set.contains(next_point(text_, after))) return false;
+    if (!set.contains(next_code_point(text_, after))) return false;
     at = after;
     return true;
   }
@@ -139,7 +139,7 @@ class Machine {
     return holds != in.negative;
   }
 
-  bool is_word_at(size_t at) const { return at < text_.size() && is_word(next_point(text_, at)); }
+  bool is_word_at(size_t at) const { return at < text_.size() && is_word(next_code_point(text_, at)); }
 
   bool holds(Place place, size_t at) const {
     switch (place) {
@@ -265,7 +265,7 @@ void Regex::for_matches(std::string_view text, FunctionRef<void(size_t, size_t)>
     if (end && *end > at) {
       at = *end;
     } else if (at < text.size()) {
-      next_point(text, at);
+      next_code_point(text, at);
     } else {
       break;
     }

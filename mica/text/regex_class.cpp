@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "mica/base/error.h"
-#include "mica/text/utf8.h"
+#include "mica/base/utf8.h"
 
 namespace mica::text::regex {
 namespace {
@@ -142,12 +142,12 @@ class ClassParser {
 uint32_t PatternReader::peek() const {
   if (at_end()) return 0;
   size_t at = at_;
-  return next_point(pattern_, at);
+  return next_code_point(pattern_, at);
 }
 
 uint32_t PatternReader::next() {
   if (at_end()) refuse("ends too early");
-  return next_point(pattern_, at_);
+  return next_code_point(pattern_, at_);
 }
 
 bool PatternReader::accept(char c) {

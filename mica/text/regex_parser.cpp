@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/regex_ast.h"
 #include "mica/text/regex_class.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text::regex {
 namespace {
@@ -297,7 +297,7 @@ class Parser {
 }  // namespace
 
 Node parse(std::string_view pattern) {
-  if (!is_valid_utf8(pattern)) fail("regular expression {}: not valid UTF-8", quoted(pattern));
+  if (!is_utf8(pattern)) fail("regular expression {}: not valid UTF-8", quoted(pattern));
   return Parser(pattern).parse_all();
 }
 

@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/span.h"
 #include "mica/text/string_hash.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {
@@ -76,7 +76,7 @@ void Unigram::encode(std::string_view piece, const Vocab& vocab, std::vector<int
   };
   for (size_t at = 0; at < piece.size();) {
     size_t after = at;
-    next_point(piece, after);
+    next_code_point(piece, after);
     bool covered = false;
     uint64_t hash = 0;
     for (size_t end = at; end < piece.size() && end - at < longest_;) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mica/text/utf8.h"
+#include "mica/base/utf8.h"
 
 namespace mica::text {
 

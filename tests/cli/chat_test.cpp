@@ -17,13 +17,15 @@
 namespace mica::test {
 namespace {
 
+constexpr const char* kCtrlC = "\x03";
 constexpr const char* kCtrlD = "\x04";
+constexpr const char* kLongAnswer = "Write a very long story about a sailor and the sea.\r";
 
 class Chat : public testing::Test {
  protected:
   void SetUp() override {
     model_ = default_model();
-    if (model_.empty()) GTEST_SKIP() << "the default model is not there: make model";
+    if (model_.empty()) FAIL() << "the default model is not there: make model";
     // Keeps histories apart from the user's and from each other.
     if (const char* home = std::getenv("MICA_HOME")) before_ = home;
     ::setenv("MICA_HOME", home_.path().c_str(), 1);
@@ -171,6 +173,44 @@ TEST_F(Chat, TerminalPasteContinuationAndHistoryOfSeveralLines) {
   ASSERT_TRUE(again.wait_for(">>> "));
   again.type("/show\r");
   EXPECT_TRUE(again.wait_for("one\r\ntwo\\x\r\nthree, which is longer than the window is wide")) << again.screen();
+}
+
+TEST_F(Chat, TerminalInterruptsInTheEditor) {
+  Terminal terminal(chat());
+  ASSERT_TRUE(terminal.wait_for_prompt());
+  terminal.type("not sent");
+  ASSERT_TRUE(terminal.wait_for("not sent"));
+  for (int presses = 0; presses < 3; ++presses) {
+    terminal.type(kCtrlC);
+    if (presses == 2) {
+      EXPECT_TRUE(terminal.wait_for("Ctrl-D or type /exit")) << terminal.screen();
+    }
+    ASSERT_TRUE(terminal.wait_for_prompt()) << terminal.screen();
+  }
+  terminal.type("/nonsense\r");
+  EXPECT_TRUE(terminal.wait_for("mica: '/nonsense' is no command"));
+  ASSERT_TRUE(terminal.wait_for_prompt());
+  terminal.type(kCtrlD);
+  EXPECT_EQ(terminal.wait_for_end(), 0);
+}
+
+TEST_F(Chat, TerminalInterruptsAnAnswer) {
+  Terminal terminal(chat({}, "400"));
+  ASSERT_TRUE(terminal.wait_for_prompt());
+  // First in the midst of an answer, then just behind Enter, before its first word.
+  for (const bool midst : {true, false}) {
+    terminal.type(kLongAnswer);
+    // The editor gives the terminal back; what follows is the answer.
+    ASSERT_TRUE(terminal.wait_for("\033[?2004l"));
+    if (midst) {
+      ASSERT_TRUE(terminal.wait_for("e"));
+    }
+    terminal.type(kCtrlC);
+    EXPECT_TRUE(terminal.wait_for("; stopped]", std::chrono::seconds(60))) << terminal.screen();
+    ASSERT_TRUE(terminal.wait_for_prompt()) << terminal.screen();
+  }
+  terminal.type(kCtrlD);
+  EXPECT_EQ(terminal.wait_for_end(), 0);
 }
 
 TEST(ChatTiny, ContextOverflowSaysSoAndGoesOn) {

@@ -19,7 +19,7 @@ namespace {
 class Program : public testing::Test {
  protected:
   void SetUp() override {
-    if (default_model().empty()) GTEST_SKIP() << "the default model is not there: make model";
+    if (default_model().empty()) FAIL() << "the default model is not there: make model";
   }
 };
 
@@ -71,9 +71,12 @@ TEST_F(Program, GenerateCanBeInterruptedAndCutOff) {
   EXPECT_EQ(stopped.code, 0) << stopped.signal;
   EXPECT_TRUE(stopped.out.ends_with("\n"));
   EXPECT_EQ(stopped.err.find("Generation: 2000"), std::string::npos);
-  const Outcome cut = run(france("100"), {.close_stdout_after = 1});
-  EXPECT_EQ(cut.signal, 0);
-  EXPECT_TRUE(cut.in_time);
+  // The next step is being computed when the program gives up; several times, because it ends at an unlike place each.
+  for (int i = 0; i < 10; ++i) {
+    const Outcome cut = run(france("100"), {.close_stdout_after = 1});
+    EXPECT_EQ(cut.signal, 0);
+    EXPECT_TRUE(cut.in_time);
+  }
 }
 
 TEST_F(Program, TokensRoundTrip) {

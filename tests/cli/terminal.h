@@ -42,6 +42,9 @@ class Terminal {
     }
   }
 
+  /// Waits until the editor shows a new prompt, which its switching on of bracketed paste tells from a redrawn one.
+  bool wait_for_prompt() { return wait_for("\033[?2004h") && wait_for(">>> "); }
+
   /// The exit status, once the program has ended.
   int wait_for_end() {
     while (read_some()) {

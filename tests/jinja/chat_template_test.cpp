@@ -31,7 +31,7 @@ fs::path templates_folder() {
 class RealTemplates : public testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(templates_folder())) GTEST_SKIP() << "run scripts/fetch_test_data.sh";
+    if (!fs::exists(templates_folder())) FAIL() << "run scripts/fetch_test_data.sh";
     // The oracle's clock stands at this local time.
     setenv("TZ", "UTC", 1);  // NOLINT(concurrency-mt-unsafe)
     expected = load_json(fixture("templates.json"));

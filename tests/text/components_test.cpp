@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/pipeline_from_json.h"
 #include "mica/text/tokenizer.h"
-#include "mica/text/utf8.h"
 #include "tests/text/text_test_data.h"
 
 namespace mica::text {

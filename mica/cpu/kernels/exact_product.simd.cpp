@@ -1,13 +1,10 @@
 // Product of packed panels and f32 activations: weights become f32 in registers, sums are f32.
 
 #include "mica/cpu/kernels/panel_columns.h"
-#include "mica/cpu/kernels/products.h"
-#include "mica/cpu/kernels/store_rows.h"
+#include "mica/cpu/kernels/panel_rows.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
-
-constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 4 : 1;
 
 /// Sums that every activation row is spread over: few rows need several to hide the latency of an addition.
 template <int M>
@@ -58,73 +55,43 @@ inline void block_product(const PanelProduct& product, Columns& weights, const u
   }
 }
 
-/// All panels times M rows of a tile of Rows.
-template <typename Columns, int Rows, int M>
-void rows_product(const PanelProduct& product, int first_row) {
-  Columns weights(*product.layout);
-  const int64_t panel_bytes = product.layout->panel_bytes();
-  for (int64_t panel = 0; panel < product.panel_count; ++panel) {
-    for (int block = 0; block < kBlocks; ++block) {
-      const int64_t column = panel * kPanelRows + block * F32::kLanes;
-      const int64_t columns = product.y_cols - column;
-      if (columns <= 0) break;
-      F32 acc[M];
-      block_product<Columns, Rows>(product, weights, product.panels + panel * panel_bytes, block, first_row, acc);
-      store_rows(product, acc, column, columns, first_row);
-    }
-  }
-}
-
-template <typename Columns, int Rows>
-void tile_rows_product(const PanelProduct& product) {
-  constexpr int M = Rows < kRowsAtOnce ? Rows : kRowsAtOnce;
-  for (int row = 0; row < Rows; row += M) rows_product<Columns, Rows, M>(product, row);
-}
-
 template <typename Columns>
-void tile_product(const PanelProduct& product) {
-  switch (product.rows) {
-    case 12:
-      return tile_rows_product<Columns, 12>(product);
-    case 8:
-      return tile_rows_product<Columns, 8>(product);
-    case 4:
-      return tile_rows_product<Columns, 4>(product);
-    case 2:
-      return tile_rows_product<Columns, 2>(product);
-    case 1:
-      return tile_rows_product<Columns, 1>(product);
-    default:
-      return;
+struct ExactBlock {
+  Columns weights;
+  explicit ExactBlock(const PanelLayout& layout) : weights(layout) {}
+
+  template <int Rows, int M>
+  void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[M]) {
+    block_product<Columns, Rows>(product, weights, panel, block, first_row, acc);
   }
-}
+};
 
 }  // namespace
 
 void exact_product(const PanelProduct& product) {
   switch (product.layout->code) {
     case PanelCode::u2:
-      return tile_product<CodeColumns<CodeU2>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU2>>>(product);
     case PanelCode::u3:
-      return tile_product<CodeColumns<CodeU3>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU3>>>(product);
     case PanelCode::u4:
-      return tile_product<CodeColumns<CodeU4>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU4>>>(product);
     case PanelCode::u4_levels:
-      return tile_product<CodeColumns<CodeLevels>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeLevels>>>(product);
     case PanelCode::u5:
-      return tile_product<CodeColumns<CodeU5>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU5>>>(product);
     case PanelCode::u6:
-      return tile_product<CodeColumns<CodeU6>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU6>>>(product);
     case PanelCode::u8:
-      return tile_product<CodeColumns<CodeU8>>(product);
+      return tile_product<ExactBlock<CodeColumns<CodeU8>>>(product);
     case PanelCode::e4m3:
-      return tile_product<E4m3Columns>(product);
+      return tile_product<ExactBlock<E4m3Columns>>(product);
     case PanelCode::bf16:
-      return tile_product<Bf16Columns>(product);
+      return tile_product<ExactBlock<Bf16Columns>>(product);
     case PanelCode::f16:
-      return tile_product<F16Columns>(product);
+      return tile_product<ExactBlock<F16Columns>>(product);
     case PanelCode::f32:
-      return tile_product<F32Columns>(product);
+      return tile_product<ExactBlock<F32Columns>>(product);
   }
 }
 

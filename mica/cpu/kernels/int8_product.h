@@ -4,15 +4,10 @@
 //   Σ value · x  =  scale · x_scale · Σ code · x_int8  +  bias · x_scale · Σ x_int8
 // so that the inner loop is an integer dot product of codes as they come out of the weight stream.
 
+#include "mica/cpu/kernels/panel_rows.h"
 #include "mica/cpu/kernels/panel_scales.h"
-#include "mica/cpu/kernels/products.h"
-#include "mica/cpu/kernels/store_rows.h"
 
 namespace mica::cpu::MICA_ISA_NS {
-
-/// Activation rows that run through the inner loop together: with 32 registers 12 sums of integers, 12 of floats and
-/// the operands fit, with 16 registers 4. The reference is plain.
-constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 4 : 1;
 
 /// Adds the dot products of the four quads of a chunk with M activation rows of a tile of Rows.
 template <typename Code, int Rows, int M>
@@ -86,63 +81,33 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
   }
 }
 
-/// All panels times M rows of a tile of Rows.
-template <typename Code, int Rows, int M>
-void rows_product(const PanelProduct& product, int first_row) {
-  const Code code(*product.layout);
-  const int64_t panel_bytes = product.layout->panel_bytes();
-  for (int64_t panel = 0; panel < product.panel_count; ++panel) {
-    for (int block = 0; block < kBlocks; ++block) {
-      const int64_t column = panel * kPanelRows + block * F32::kLanes;
-      const int64_t columns = product.y_cols - column;
-      if (columns <= 0) break;
-      F32 acc[M];
-      block_product<Code, Rows>(product, code, product.panels + panel * panel_bytes, block, first_row, acc);
-      store_rows(product, acc, column, columns, first_row);
-    }
-  }
-}
-
-template <typename Code, int Rows>
-void tile_rows_product(const PanelProduct& product) {
-  constexpr int M = Rows < kRowsAtOnce ? Rows : kRowsAtOnce;
-  for (int row = 0; row < Rows; row += M) rows_product<Code, Rows, M>(product, row);
-}
-
 template <typename Code>
-void tile_product(const PanelProduct& product) {
-  switch (product.rows) {
-    case 12:
-      return tile_rows_product<Code, 12>(product);
-    case 8:
-      return tile_rows_product<Code, 8>(product);
-    case 4:
-      return tile_rows_product<Code, 4>(product);
-    case 2:
-      return tile_rows_product<Code, 2>(product);
-    case 1:
-      return tile_rows_product<Code, 1>(product);
-    default:
-      return;
+struct Int8Block {
+  Code code;
+  explicit Int8Block(const PanelLayout& layout) : code(layout) {}
+
+  template <int Rows, int M>
+  void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[M]) const {
+    block_product<Code, Rows>(product, code, panel, block, first_row, acc);
   }
-}
+};
 
 void int8_product(const PanelProduct& product) {
   switch (product.layout->code) {
     case PanelCode::u2:
-      return tile_product<CodeU2>(product);
+      return tile_product<Int8Block<CodeU2>>(product);
     case PanelCode::u3:
-      return tile_product<CodeU3>(product);
+      return tile_product<Int8Block<CodeU3>>(product);
     case PanelCode::u4:
-      return tile_product<CodeU4>(product);
+      return tile_product<Int8Block<CodeU4>>(product);
     case PanelCode::u4_levels:
-      return tile_product<CodeLevels>(product);
+      return tile_product<Int8Block<CodeLevels>>(product);
     case PanelCode::u5:
-      return tile_product<CodeU5>(product);
+      return tile_product<Int8Block<CodeU5>>(product);
     case PanelCode::u6:
-      return tile_product<CodeU6>(product);
+      return tile_product<Int8Block<CodeU6>>(product);
     case PanelCode::u8:
-      return tile_product<CodeU8>(product);
+      return tile_product<Int8Block<CodeU8>>(product);
     default:
       return;
   }
