@@ -7,6 +7,8 @@
 #include "mica/array/evaluate.h"
 #include "mica/array/memory.h"
 #include "mica/array/stream.h"
+#include "mica/distributed/distributed.h"
+#include "mica/distributed/ops.h"
 #include "mica/io/array_files.h"
 #include "mica/io/gguf_arrays.h"
 #include "mica/lm/chat.h"

@@ -26,6 +26,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_graph(*backend);
   cpu::register_fused(*backend);
   cpu::register_program(*backend);
+  cpu::register_distributed(*backend);
   return backend;
 }
 

@@ -26,5 +26,6 @@ void register_linalg_spectrum(Backend& backend);
 void register_graph(Backend& backend);
 void register_fused(Backend& backend);
 void register_program(Backend& backend);
+void register_distributed(Backend& backend);
 
 }  // namespace mica::cpu

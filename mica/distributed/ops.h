@@ -1,0 +1,91 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "mica/array/array.h"
+#include "mica/array/primitive.h"
+#include "mica/array/stream.h"
+#include "mica/distributed/distributed.h"
+#include "mica/distributed/group.h"
+
+namespace mica::distributed {
+
+// Without a group: that of init(). Every process of the group must compute the same operations in the same order. In a
+// group of one the collective operations give x itself.
+
+/// The elementwise sum over all processes.
+array all_sum(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array all_max(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array all_min(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+
+/// The arrays of all processes one after the other along the first axis; scalars become an array of one axis.
+array all_gather(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+
+/// The sum over all processes cut along the first axis, of which process r gets part r. Throws std::invalid_argument
+/// when the axis does not divide by the group's size.
+array sum_scatter(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+
+/// Sends x to process `dst` when the result, x itself, is computed. Throws std::invalid_argument for a rank that is not
+/// in the group and in a group of one.
+array send(const array& x, int dst, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+
+/// What process `src` sends; shape and dtype must be those of what is sent.
+array recv(Shape shape, Dtype dtype, int src, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+/// recv() of an array like x.
+array recv_like(const array& x, int src, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+
+struct AllReduce final : PrimitiveOf<AllReduce> {
+  AllReduce(Stream stream, std::shared_ptr<GroupImpl> members, Reduction what)
+      : PrimitiveOf(stream), group(std::move(members)), reduction(what) {}
+  std::string_view name() const override { return "all_reduce"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  MICA_VMAP
+  auto fields() const { return std::tie(group, reduction); }
+  std::shared_ptr<GroupImpl> group;
+  Reduction reduction;
+};
+
+struct AllGather final : PrimitiveOf<AllGather> {
+  AllGather(Stream stream, std::shared_ptr<GroupImpl> members) : PrimitiveOf(stream), group(std::move(members)) {}
+  std::string_view name() const override { return "all_gather"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(group); }
+  std::shared_ptr<GroupImpl> group;
+};
+
+struct SumScatter final : PrimitiveOf<SumScatter> {
+  SumScatter(Stream stream, std::shared_ptr<GroupImpl> members) : PrimitiveOf(stream), group(std::move(members)) {}
+  std::string_view name() const override { return "sum_scatter"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  MICA_VJP
+  MICA_JVP
+  auto fields() const { return std::tie(group); }
+  std::shared_ptr<GroupImpl> group;
+};
+
+struct Send final : PrimitiveOf<Send> {
+  Send(Stream stream, std::shared_ptr<GroupImpl> members, int destination)
+      : PrimitiveOf(stream), group(std::move(members)), dst(destination) {}
+  std::string_view name() const override { return "send"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::shared_ptr<GroupImpl> group;
+  int dst;
+};
+
+struct Recv final : PrimitiveOf<Recv> {
+  Recv(Stream stream, std::shared_ptr<GroupImpl> members, int source, Shape out_shape, Dtype out_dtype)
+      : PrimitiveOf(stream), group(std::move(members)), src(source), shape(std::move(out_shape)), dtype(out_dtype) {}
+  std::string_view name() const override { return "recv"; }
+  std::vector<OutputSpec> infer(const std::vector<array>&) const override { return {{shape, dtype}}; }
+  std::shared_ptr<GroupImpl> group;
+  int src;
+  Shape shape;
+  Dtype dtype;
+};
+
+}  // namespace mica::distributed
