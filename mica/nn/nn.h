@@ -4,6 +4,7 @@
 
 #include "mica/nn/activations.h"
 #include "mica/nn/convolution.h"
+#include "mica/nn/distributed.h"
 #include "mica/nn/dropout.h"
 #include "mica/nn/embedding.h"
 #include "mica/nn/init.h"

@@ -203,7 +203,9 @@ TEST(Module, NamesAreChecked) {
 }
 
 TEST(Module, WeightsGoThroughFiles) {
-  const auto file = std::filesystem::temp_directory_path() / "mica_nn_weights.safetensors";
+  const auto folder = std::filesystem::temp_directory_path();
+  const auto archive = folder / "mica_nn_weights.npz";
+  const auto file = folder / "mica_nn_weights.safetensors";
   Model model;
   model.save_weights(file);
   Model other;
@@ -212,6 +214,10 @@ TEST(Module, WeightsGoThroughFiles) {
   for (const auto& [path, value] : tree_flatten(model.parameters())) {
     EXPECT_TRUE(same(other.parameters().at(path).leaf(), value)) << path;
   }
+  model.save_weights(archive);
+  EXPECT_TRUE(same(Model().load_weights(archive).parameters().at("head.weight").leaf(),
+                   model.parameters().at("head.weight").leaf()));
+  std::filesystem::remove(archive);
   // A file is replaced while its arrays are in use.
   other.apply([](const array& a) { return a + 1.0f; });
   other.save_weights(file);

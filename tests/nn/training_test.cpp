@@ -3,8 +3,8 @@
 
 #include "mica/array/evaluate.h"
 #include "mica/array/memory.h"
+#include "mica/io/array_files.h"
 #include "mica/nn/nn.h"
-#include "mica/nn/weights_file.h"
 #include "mica/ops/create.h"
 #include "mica/ops/index.h"
 #include "mica/ops/random.h"
@@ -126,7 +126,8 @@ TEST(Training, GoesOnWithWhatMlxSaved) {
   Mlp model;
   model.load_weights(folder + "/training_weights.safetensors");
   const auto optimizer = optimizer_named("AdamW");
-  optimizer->set_state(tree_unflatten(nn::read_weights(folder + "/training_state.safetensors")));
+  const auto saved = load_safetensors(folder + "/training_state.safetensors").first;
+  optimizer->set_state(tree_unflatten(std::vector<std::pair<std::string, array>>(saved.begin(), saved.end())));
   EXPECT_EQ(optimizer->step().item<int>(), 10);
   auto loss_and_grad = nn::value_and_grad(model, [&](int step) { return model.loss(step); });
   for (size_t step = 10; step < 20; ++step) {
