@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "mica/base/error.h"
+#include "mica/io/array_files.h"
 #include "mica/nn/tree_functions.h"
-#include "mica/nn/weights_file.h"
 #include "mica/ops/elementwise.h"
 
 namespace mica::nn {
@@ -17,6 +18,14 @@ bool is_array(const Member& value) {
 
 std::string shape_of(const array& a) {
   return to_string(a.shape());
+}
+
+enum class WeightsFormat { safetensors, npz };
+
+WeightsFormat format_of(const std::filesystem::path& file) {
+  if (file.extension() == ".safetensors") return WeightsFormat::safetensors;
+  if (file.extension() == ".npz") return WeightsFormat::npz;
+  fail_as<std::invalid_argument>("[Module] {}: weights are in .safetensors or .npz files", file.string());
 }
 
 /// "a, b, c and 4 more".
@@ -62,7 +71,7 @@ Module::Slot* Module::slot(std::string_view name) const {
 
 const Member* Module::member(std::string_view name) const {
   const Slot* place = slot(name);
-  return place ? &place->value : nullptr;
+  return place && !std::holds_alternative<std::monostate>(place->value) ? &place->value : nullptr;
 }
 
 Tree Module::filter_and_map(const Filter& filter, const MapFn& map) const {
@@ -94,7 +103,7 @@ Module& Module::update(const Tree& parameters, bool strict) {
   if (parameters.is_list()) return *this;
   for (const auto& [key, item] : parameters.items()) {
     Slot* place = slot(key);
-    if (!place) {
+    if (!place || std::holds_alternative<std::monostate>(place->value)) {
       if (strict) fail_as<std::invalid_argument>("[Module::update] the module has no parameter \"{}\"", key);
     } else if (auto* module = std::get_if<ModulePtr>(&place->value)) {
       (*module)->update(item, strict);
@@ -257,7 +266,10 @@ Module& Module::train(bool mode) {
 }
 
 Module& Module::load_weights(const std::filesystem::path& file, bool strict) {
-  return load_weights(read_weights(file), strict);
+  const auto arrays =
+      format_of(file) == WeightsFormat::npz ? load_npz(file.string()) : load_safetensors(file.string()).first;
+  std::vector<std::pair<std::string, array>> weights(arrays.begin(), arrays.end());
+  return load_weights(weights, strict);
 }
 
 Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& weights, bool strict) {
@@ -291,7 +303,13 @@ Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& w
 }
 
 void Module::save_weights(const std::filesystem::path& file) const {
-  write_weights(file, tree_flatten(parameters()));
+  const auto leaves = tree_flatten(parameters());
+  const std::unordered_map<std::string, array> arrays(leaves.begin(), leaves.end());
+  if (format_of(file) == WeightsFormat::npz) {
+    savez(file.string(), arrays);
+  } else {
+    save_safetensors(file.string(), arrays, {{"format", "mlx"}});
+  }
 }
 
 }  // namespace mica::nn

@@ -94,11 +94,11 @@ class Module {
   Module& eval() { return train(false); }
   bool training() const { return state_->training; }
 
-  /// Sets the parameters from a .safetensors file or from arrays under their paths. With `strict`, names and
+  /// Sets the parameters from a file (.safetensors or .npz) or from arrays under their paths. With `strict`, names and
   /// shapes must be exactly the module's; otherwise std::invalid_argument says what is missing or too much.
   Module& load_weights(const std::filesystem::path& file, bool strict = true);
   Module& load_weights(const std::vector<std::pair<std::string, array>>& weights, bool strict = true);
-  /// Writes the parameters to a .safetensors file; another ending throws std::invalid_argument.
+  /// Writes the parameters to a .safetensors or .npz file; another ending throws std::invalid_argument.
   void save_weights(const std::filesystem::path& file) const;
 
   /// A place for a member, shared by all copies of its module. For Parameter, Child and ChildList.

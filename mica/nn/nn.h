@@ -4,6 +4,7 @@
 
 #include "mica/nn/activations.h"
 #include "mica/nn/convolution.h"
+#include "mica/nn/distributed.h"
 #include "mica/nn/dropout.h"
 #include "mica/nn/embedding.h"
 #include "mica/nn/init.h"
@@ -18,6 +19,8 @@
 #include "mica/nn/quantized.h"
 #include "mica/nn/recurrent.h"
 #include "mica/nn/sequential.h"
+#include "mica/nn/sharded_linear.h"
+#include "mica/nn/sharding.h"
 #include "mica/nn/transformer.h"
 #include "mica/nn/transforms.h"
 #include "mica/nn/tree.h"

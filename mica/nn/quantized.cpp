@@ -86,8 +86,12 @@ QuantizedLinear QuantizedLinear::from_linear(const Linear& layer, const Quantize
   return QuantizedLinear(layer.weight, layer.bias.optional(), options);
 }
 
+array QuantizedLinear::product(const array& x) const {
+  return quantized_matmul(x, weight, scales, biases.optional(), true, group_size, bits, mode);
+}
+
 array QuantizedLinear::operator()(const array& x) const {
-  const array y = quantized_matmul(x, weight, scales, biases.optional(), true, group_size, bits, mode);
+  const array y = product(x);
   return bias.has_value() ? y + bias : y;
 }
 

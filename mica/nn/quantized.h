@@ -24,12 +24,17 @@ struct QuantizedLinear : UnaryModule {
   Parameter biases;
   Parameter bias;
 
+ protected:
+  Keys never_trained() const override { return {"weight"}; }
+  /// x · weightᵀ
+  array product(const array& x) const;
+
  private:
   QuantizedLinear(const array& dense_weight, const std::optional<array>& dense_bias, const QuantizeOptions& options);
 };
 
-/// An Embedding whose table is quantized. Parameters (frozen at first): weight (uint32), scales and, in affine mode,
-/// biases.
+/// An Embedding whose table is quantized. Parameters (frozen at first, weight always): weight (uint32), scales and, in
+/// affine mode, biases.
 struct QuantizedEmbedding : EmbeddingTable {
   QuantizedEmbedding(int num_embeddings, int dims, const QuantizeOptions& options = {});
   static QuantizedEmbedding from_embedding(const Embedding& layer, const QuantizeOptions& options = {});
@@ -42,6 +47,9 @@ struct QuantizedEmbedding : EmbeddingTable {
   Parameter weight;
   Parameter scales;
   Parameter biases;
+
+ protected:
+  Keys never_trained() const override { return {"weight"}; }
 
  private:
   QuantizedEmbedding(const array& table, const QuantizeOptions& options);

@@ -7,38 +7,17 @@
 #include "mica/ops/create.h"
 #include "mica/ops/reduce.h"
 #include "tests/nn/filled.h"
+#include "tests/nn/function_makers.h"
+#include "tests/nn/layer_case.h"
 
 namespace mica {
 namespace {
 
 using test::expect_digest;
-using Inputs = std::vector<array>;
-
-/// A module and how it is called.
-struct Case {
-  std::shared_ptr<nn::Module> module;
-  std::function<array(const Inputs&)> call;
-};
-using Maker = std::function<Case()>;
-
-/// A module, called by `call(module, inputs)`.
-template <typename M, typename Call>
-Case made(M module, Call call) {
-  auto shared = std::make_shared<M>(std::move(module));
-  return {shared, [shared, call](const Inputs& in) { return call(*shared, in); }};
-}
-
-/// A module that takes one input.
-template <typename M>
-Case unary(M module) {
-  return made(std::move(module), [](const auto& m, const Inputs& in) { return m(in[0]); });
-}
-
-template <typename F>
-Maker function(F f) {
-  return [f] { return made(nn::Identity(), [f](const auto&, const Inputs& in) { return f(in); }); };
-}
-
+using test::Inputs;
+using test::made;
+using test::Maker;
+using test::unary;
 array joined(const std::pair<array, array>& states) {
   return concatenate({states.first, states.second}, -1);
 }
@@ -195,81 +174,6 @@ void add_quantized_layers(std::map<std::string, Maker>& makers) {
   }
 }
 
-void add_activations(std::map<std::string, Maker>& makers) {
-  const auto add = [&makers](const char* name, auto f) {
-    makers[name] = function([f](const Inputs& in) { return f(in[0]); });
-  };
-  add("relu", nn::relu);
-  add("relu2", nn::relu2);
-  add("relu6", nn::relu6);
-  add("leaky_relu", [](const array& x) { return nn::leaky_relu(x); });
-  add("elu", [](const array& x) { return nn::elu(x); });
-  add("selu", nn::selu);
-  add("celu", [](const array& x) { return nn::celu(x); });
-  add("sigmoid", nn::sigmoid);
-  add("log_sigmoid", nn::log_sigmoid);
-  add("tanh", nn::tanh);
-  add("softplus", nn::softplus);
-  add("softsign", nn::softsign);
-  add("softshrink", [](const array& x) { return nn::softshrink(x); });
-  add("hard_shrink", [](const array& x) { return nn::hard_shrink(x); });
-  add("hardswish", nn::hardswish);
-  add("hard_tanh", [](const array& x) { return nn::hard_tanh(x); });
-  add("silu", nn::silu);
-  add("mish", nn::mish);
-  add("gelu", nn::gelu);
-  add("gelu_approx", nn::gelu_approx);
-  add("gelu_fast_approx", nn::gelu_fast_approx);
-  add("glu", [](const array& x) { return nn::glu(x); });
-  add("softmax", [](const array& x) { return nn::softmax(x); });
-  add("softmin", [](const array& x) { return nn::softmin(x); });
-  add("log_softmax", [](const array& x) { return nn::log_softmax(x); });
-  add("step", [](const array& x) { return nn::step(x, 0.5f); });
-}
-
-/// Adds the loss under its name with each reduction: f(inputs, reduction).
-template <typename F>
-void add_loss(std::map<std::string, Maker>& makers, const std::string& name, F f) {
-  for (const std::string reduction : {"none", "mean", "sum"}) {
-    makers[name + " " + reduction] = function([f, reduction](const Inputs& in) { return f(in, reduction); });
-  }
-}
-
-void add_losses(std::map<std::string, Maker>& makers) {
-  namespace losses = nn::losses;
-  const auto add = [&](const std::string& name, auto f) { add_loss(makers, name, f); };
-  using R = const std::string&;
-  add("cross_entropy", [](const Inputs& in, R r) { return losses::cross_entropy(in[0], in[1], {.reduction = r}); });
-  add("cross_entropy axis", [](const Inputs& in, R r) {
-    return losses::cross_entropy(in[0], in[1], {.axis = 1, .label_smoothing = 0.1f, .reduction = r});
-  });
-  add("cross_entropy weights", [](const Inputs& in, R r) {
-    return losses::cross_entropy(in[0], softmax(in[1]), {.weights = in[2], .reduction = r});
-  });
-  add("binary_cross_entropy",
-      [](const Inputs& in, R r) { return losses::binary_cross_entropy(in[0], sigmoid(in[1]), {.reduction = r}); });
-  add("binary_cross_entropy probabilities", [](const Inputs& in, R r) {
-    return losses::binary_cross_entropy(sigmoid(in[0]), sigmoid(in[1]),
-                                        {.weights = in[2], .with_logits = false, .reduction = r});
-  });
-  add("l1_loss", [](const Inputs& in, R r) { return losses::l1_loss(in[0], in[1], r); });
-  add("mse_loss", [](const Inputs& in, R r) { return losses::mse_loss(in[0], in[1], r); });
-  add("smooth_l1_loss", [](const Inputs& in, R r) { return losses::smooth_l1_loss(in[0], in[1], 1.0f, r); });
-  add("huber_loss", [](const Inputs& in, R r) { return losses::huber_loss(in[0], in[1], 1.0f, r); });
-  add("log_cosh_loss", [](const Inputs& in, R r) { return losses::log_cosh_loss(in[0], in[1], r); });
-  add("hinge_loss", [](const Inputs& in, R r) { return losses::hinge_loss(in[0], in[1], r); });
-  add("kl_div_loss", [](const Inputs& in, R r) { return losses::kl_div_loss(in[0], in[1], -1, r); });
-  add("cosine_similarity_loss",
-      [](const Inputs& in, R r) { return losses::cosine_similarity_loss(in[0], in[1], 1, 1e-8f, r); });
-  add("nll_loss", [](const Inputs& in, R r) { return losses::nll_loss(in[0], in[1], -1, r); });
-  add("gaussian_nll_loss",
-      [](const Inputs& in, R r) { return losses::gaussian_nll_loss(in[0], in[1], exp(in[2]), true, 1e-6f, r); });
-  add("triplet_loss",
-      [](const Inputs& in, R r) { return losses::triplet_loss(in[0], in[1], in[2], {.reduction = r}); });
-  add("margin_ranking_loss",
-      [](const Inputs& in, R r) { return losses::margin_ranking_loss(in[0], in[1], in[2], 0.3f, r); });
-}
-
 const std::map<std::string, Maker>& makers() {
   static const std::map<std::string, Maker> all = [] {
     std::map<std::string, Maker> m;
@@ -278,8 +182,8 @@ const std::map<std::string, Maker>& makers() {
     add_norms_and_positions(m);
     add_sequence_layers(m);
     add_quantized_layers(m);
-    add_activations(m);
-    add_losses(m);
+    test::add_activations(m);
+    test::add_losses(m);
     return m;
   }();
   return all;
@@ -321,7 +225,7 @@ TEST_P(Layers, EqualMlx) {
   const auto name = wanted["name"].get<std::string>();
   SCOPED_TRACE(name);
   ASSERT_TRUE(makers().contains(name));
-  const Case made = makers().at(name)();
+  const test::Case made = makers().at(name)();
   fill(*made.module);
   made.module->train(wanted["training"].get<bool>());
   Inputs inputs;

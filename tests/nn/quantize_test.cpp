@@ -5,27 +5,21 @@
 #include "mica/nn/nn.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/reduce.h"
+#include "tests/nn/checks.h"
 #include "tests/nn/filled.h"
 
 namespace mica {
 namespace {
 
+using test::paths_of;
 using testing::ElementsAre;
 
 struct Model : nn::Module {
-  array operator()(const array& tokens) const {
-    return embedding->as_linear(norm(body(embedding(tokens))));
-  }
+  array operator()(const array& tokens) const { return embedding->as_linear(norm(body(embedding(tokens)))); }
   nn::Child<nn::Embedding> embedding{this, "embedding", 32, 64};
   nn::Child<nn::Sequential> body{this, "body", nn::Sequential(nn::Linear(64, 64), nn::silu, nn::Linear(64, 64, false))};
   nn::Child<nn::RMSNorm> norm{this, "norm", 64};
 };
-
-std::vector<std::string> paths_of(const Tree& tree) {
-  std::vector<std::string> out;
-  for (const auto& item : tree_flatten(tree)) out.push_back(item.first);
-  return out;
-}
 
 TEST(Quantize, ReplacesLinearAndEmbedding) {
   Model model;

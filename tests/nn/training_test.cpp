@@ -3,6 +3,7 @@
 
 #include "mica/array/evaluate.h"
 #include "mica/array/memory.h"
+#include "mica/io/array_files.h"
 #include "mica/nn/nn.h"
 #include "mica/ops/create.h"
 #include "mica/ops/index.h"
@@ -117,6 +118,25 @@ INSTANTIATE_TEST_SUITE_P(Nn, Training,
                          [](const auto& combination) {
                            return std::get<0>(combination.param) + "_" + std::get<1>(combination.param);
                          });
+
+TEST(Training, GoesOnWithWhatMlxSaved) {
+  // Weights and optimizer state that MLX saved after ten steps; the losses from there on are MLX's.
+  const Json wanted = test::fixture("training.json").at("mlp AdamW");
+  const std::string folder = MICA_TEST_FIXTURES;
+  Mlp model;
+  model.load_weights(folder + "/training_weights.safetensors");
+  const auto optimizer = optimizer_named("AdamW");
+  const auto saved = load_safetensors(folder + "/training_state.safetensors").first;
+  optimizer->set_state(tree_unflatten(std::vector<std::pair<std::string, array>>(saved.begin(), saved.end())));
+  EXPECT_EQ(optimizer->step().item<int>(), 10);
+  auto loss_and_grad = nn::value_and_grad(model, [&](int step) { return model.loss(step); });
+  for (size_t step = 10; step < 20; ++step) {
+    auto [loss, gradients] = loss_and_grad(static_cast<int>(step));
+    optimizer->update(model, gradients);
+    const double expected = wanted[step].get<double>();
+    EXPECT_NEAR(loss.item<float>(), expected, 1e-5 * expected) << step;
+  }
+}
 
 TEST(Training, SameMemoryAfterTenThousandSteps) {
   random::seed(7);

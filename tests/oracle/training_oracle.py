@@ -1,4 +1,5 @@
-"""Writes tests/fixtures/training.json: loss curves of 50 training steps in MLX, small models with each of five optimizers.
+"""Writes tests/fixtures/training.json: loss curves of 50 training steps in MLX, small models with each of five optimizers;
+and training_weights.safetensors and training_state.safetensors: weights and AdamW's state after ten steps of the MLP.
 
 Run by hand: pip install mlx==0.32.4 mlx-cpu==0.32.4 numpy, then python training_oracle.py
 
@@ -11,9 +12,11 @@ import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
+from mlx.utils import tree_flatten
 
 mx.set_default_device(mx.cpu)
 STEPS = 50
+FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
 
 
 def filled(shape, salt, scale=1.0):
@@ -108,6 +111,10 @@ for name, make in [("mlp", Mlp), ("cnn", Cnn), ("transformer", Block), ("lstm", 
         loss_and_grad = nn.value_and_grad(model, model.loss)
         losses = []
         for step in range(STEPS):
+            if (name, optimizer_name, step) == ("mlp", "AdamW", 10):
+                model.save_weights(os.path.join(FIXTURES, "training_weights.safetensors"))
+                mx.save_safetensors(os.path.join(FIXTURES, "training_state.safetensors"),
+                                    tree_flatten(optimizer.state, destination={}))
             loss, grads = loss_and_grad(step)
             optimizer.update(model, grads)
             mx.eval(model.parameters(), optimizer.state, loss)
@@ -115,6 +122,5 @@ for name, make in [("mlp", Mlp), ("cnn", Cnn), ("transformer", Block), ("lstm", 
         curves[f"{name} {optimizer_name}"] = losses
         print(name, optimizer_name, losses[0], losses[-1])
 
-path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures", "training.json")
-with open(path, "w") as f:
+with open(os.path.join(FIXTURES, "training.json"), "w") as f:
     f.write(json.dumps(curves).replace('], ', '],\n') + "\n")
