@@ -8,7 +8,7 @@ CXX_SOURCES = $(shell git ls-files '*.cpp' '*.h' ':!*.inc')
 
 EXAMPLES = linear_regression digits language_model derivatives
 
-.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits \
+.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits \ docs
   $(EXAMPLES:%=example-%)
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-asan          the tests under AddressSanitizer and UBSan"
 	@echo "make test-tsan          the tests under ThreadSanitizer"
 	@echo "make fuzz               run the fuzz targets for a short count"
+	@echo "make docs               a page for each public name: build/docs/html/index.html"
 	@echo "make lint / make format clang-format and clang-tidy"
 
 run: packages build model
@@ -82,6 +83,11 @@ lint: packages-test
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
 	cmake --preset release >build/cmake.log
 	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench)/.*\.cpp$$'
+
+docs: packages-test
+	@mkdir -p build/docs
+	doxygen docs/Doxyfile
+	@echo "build/docs/html/index.html"
 
 format:
 	clang-format-19 -i $(CXX_SOURCES)
