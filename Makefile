@@ -8,7 +8,7 @@ CXX_SOURCES = $(shell git ls-files '*.cpp' '*.h' ':!*.inc')
 
 EXAMPLES = linear_regression digits language_model derivatives
 
-.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits \ docs
+.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits docs \
   $(EXAMPLES:%=example-%)
 
 help:
