@@ -1,0 +1,123 @@
+// Times array operations as a user calls them, graph and evaluation included; the cases of bench/array_ops_peers.py.
+// Prints a JSON object, case → milliseconds (the median of the repeats). bench/array_ops.py runs both in turn.
+//
+//     array_ops_bench [SECONDS_PER_CASE] [NAME_PART]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mica/mica.h"
+#include "mica/ops/conv.h"
+#include "mica/ops/random.h"
+#include "mica/transforms/compile.h"
+
+namespace {
+
+using namespace mica;
+
+struct Case {
+  std::string name;
+  std::function<array()> run;
+};
+
+array normal(const Shape& shape, Dtype dtype = float32) {
+  array out = astype(random::normal(shape), dtype);
+  out.eval();
+  return out;
+}
+
+void add_matmul(std::vector<Case>& cases) {
+  for (const Dtype dtype : {float32, bfloat16}) {
+    for (const int n : {256, 1024, 4096}) {
+      const array a = normal({n, n}, dtype);
+      const array b = normal({n, n}, dtype);
+      const std::string type = dtype == float32 ? "f32" : "bf16";
+      cases.push_back({"matmul_" + type + "_" + std::to_string(n), [a, b] { return matmul(a, b); }});
+    }
+  }
+}
+
+void add_rows(std::vector<Case>& cases) {
+  const array x = normal({2048, 2048});
+  const array weight = normal({2048});
+  const array bias = normal({2048});
+  cases.push_back({"softmax", [x] { return softmax(x, -1); }});
+  cases.push_back({"layer_norm", [=] { return fast::layer_norm(x, weight, bias, 1e-5f); }});
+  const auto gelu = compile([](const std::vector<array>& in) {
+    const array& v = in[0];
+    return std::vector<array>{v * array(0.5f) * (array(1.0f) + erf(v * array(0.70710678f)))};
+  });
+  cases.push_back({"gelu_chain", [=] { return gelu({x})[0]; }});
+  cases.push_back({"sum_all", [x] { return sum(x); }});
+  cases.push_back({"sum_rows", [x] { return sum(x, 1); }});
+  cases.push_back({"sum_columns", [x] { return sum(x, 0); }});
+  cases.push_back({"max_rows", [x] { return max(x, 1); }});
+  cases.push_back({"max_columns", [x] { return max(x, 0); }});
+  cases.push_back({"sort_rows", [x] { return sort(x, 1); }});
+  const array indices = random::randint(0, 2048, {4096});
+  cases.push_back({"gather_rows", [=] { return take(x, indices, 0); }});
+}
+
+void add_conv(std::vector<Case>& cases) {
+  struct Layer {
+    const char* name;
+    int size, in, out, kernel, stride;
+  };
+  // Layers of ResNet-50 at batch 4.
+  for (const Layer& l : {Layer{"conv_7x7_stem", 224, 3, 64, 7, 2},
+                         {"conv_3x3_56", 56, 64, 64, 3, 1},
+                         {"conv_1x1_56", 56, 64, 256, 1, 1},
+                         {"conv_3x3_14", 14, 256, 256, 3, 1}}) {
+    const array x = normal({4, l.size, l.size, l.in});
+    const array w = normal({l.out, l.kernel, l.kernel, l.in});
+    const std::pair<int, int> stride = {l.stride, l.stride};
+    const std::pair<int, int> padding = {l.kernel / 2, l.kernel / 2};
+    cases.push_back({l.name, [=] { return conv2d(x, w, stride, padding); }});
+  }
+}
+
+void add_attention(std::vector<Case>& cases) {
+  const array q = normal({1, 16, 512, 64});
+  const array k = normal({1, 16, 512, 64});
+  const array v = normal({1, 16, 512, 64});
+  cases.push_back({"attention", [=] { return fast::scaled_dot_product_attention(q, k, v, 0.125f, "causal"); }});
+}
+
+double milliseconds(const Case& one, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  one.run().eval();
+  std::vector<double> times;
+  const auto start = Clock::now();
+  while (times.size() < 3 || std::chrono::duration<double>(Clock::now() - start).count() < seconds) {
+    const auto before = Clock::now();
+    one.run().eval();
+    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+  }
+  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+  return times[times.size() / 2];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const double seconds = argc > 1 ? std::atof(argv[1]) : 0.5;
+  const std::string part = argc > 2 ? argv[2] : "";
+  std::vector<Case> cases;
+  add_matmul(cases);
+  add_rows(cases);
+  add_conv(cases);
+  add_attention(cases);
+  const char* separator = "{";
+  for (const Case& one : cases) {
+    if (one.name.find(part) == std::string::npos) continue;
+    std::printf("%s\"%s\": %.4f", separator, one.name.c_str(), milliseconds(one, seconds));
+    std::fflush(stdout);
+    separator = ", ";
+  }
+  std::puts("}");
+  return 0;
+}
