@@ -4,7 +4,6 @@
 #include "mica/transforms/program.h"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 
 #include "mica/base/error.h"
@@ -21,7 +20,10 @@ constexpr size_t kResidentLimit = 1 << 20;
 class Runner {
  public:
   Runner(const Backend& backend, const FlatGraph& graph)
-      : backend_(&backend), graph_(graph), arrays_(graph.constants), resident_(graph.values.size(), false) {
+      : backend_(&backend), graph_(graph), arrays_(graph.values.size(), none_), resident_(graph.values.size(), false) {
+    for (size_t v = 0; v < graph.constants.size(); ++v) {
+      if (const auto& constant = graph.constants[v]) arrays_[v] = *constant;
+    }
     choose_residents();
     const std::vector<bool> kept = kept_values();
     std::vector<bool> is_read(graph.values.size(), false);
@@ -35,20 +37,20 @@ class Runner {
     for (size_t i = 0; i < inputs.size(); ++i) arrays_[i] = std::move(inputs[i]);
     // A value that is an output several times, or an input or constant, is shared at the end.
     for (size_t i = 0; i < outputs.size(); ++i) {
-      auto& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
-      if (!slot) slot = outputs[i];
+      array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
+      if (slot.id() == none_.id()) slot = outputs[i];
     }
     for (Step& step : steps_) run(step);
     for (size_t i = 0; i < outputs.size(); ++i) {
-      const auto& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
-      if (slot.value().id() != outputs[i].id()) outputs[i].share_buffer(slot.value());
+      const array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
+      if (slot.id() != outputs[i].id()) outputs[i].share_buffer(slot);
     }
     for (const int output : graph_.outputs) {
       const auto v = static_cast<size_t>(output);
-      if (!graph_.constants[v]) arrays_[v].reset();
+      if (!graph_.constants[v]) arrays_[v] = none_;
     }
-    for (size_t i = 0; i < inputs.size(); ++i) arrays_[i].reset();
-    for (const size_t v : sharing_) arrays_[v].value().drop_data();
+    for (size_t i = 0; i < inputs.size(); ++i) arrays_[i] = none_;
+    for (const size_t v : sharing_) arrays_[v].drop_data();
     sharing_.clear();
   }
 
@@ -84,9 +86,8 @@ class Runner {
       for (const int output : node.outputs) {
         const auto v = static_cast<size_t>(output);
         if (is_output[v]) continue;
-        const array& made =
-            arrays_[v].emplace(graph_.values[v].shape, graph_.values[v].dtype, nullptr, std::vector<array>{});
-        const size_t bytes = made.nbytes();
+        arrays_[v] = array(graph_.values[v].shape, graph_.values[v].dtype, nullptr, {});
+        const size_t bytes = arrays_[v].nbytes();
         resident_[v] = bytes <= kResidentBytes && total + bytes <= kResidentLimit;
         if (resident_[v]) total += bytes;
       }
@@ -119,14 +120,14 @@ class Runner {
   void run(Step& step) {
     // The kernel's handle is the only one to what is read for the last time: it may take its memory over.
     for (const Read& read : step.reads) {
-      array& slot = arrays_[read.value].value();
+      array& slot = arrays_[read.value];
       if (read.is_last) {
         step.inputs.push_back(std::move(slot));
       } else {
         step.inputs.push_back(slot);
       }
     }
-    for (const size_t v : step.writes) step.outputs.push_back(arrays_[v].value());
+    for (const size_t v : step.writes) step.outputs.push_back(arrays_[v]);
     step.kernel(*step.primitive, step.inputs, step.outputs);
     for (size_t j = 0; j < step.writes.size(); ++j) {
       if (resident_[step.writes[j]] && shares_memory(step.outputs[j], step.inputs)) sharing_.push_back(step.writes[j]);
@@ -137,7 +138,7 @@ class Runner {
       step.inputs[j].drop_data();
       arrays_[step.reads[j].value] = std::move(step.inputs[j]);
     }
-    for (const size_t v : step.unused) arrays_[v].value().drop_data();
+    for (const size_t v : step.unused) arrays_[v].drop_data();
     step.inputs.clear();
     step.outputs.clear();
   }
@@ -149,7 +150,9 @@ class Runner {
 
   const Backend* backend_;
   const FlatGraph& graph_;
-  std::vector<std::optional<array>> arrays_;
+  /// Stands where there is no array: for inputs and outputs between runs.
+  array none_ = array(Shape{0}, bool_, nullptr, {});
+  std::vector<array> arrays_;
   /// Values whose arrays keep their memory between runs.
   std::vector<bool> resident_;
   /// Those of them that show the memory of others in this run.

@@ -153,6 +153,7 @@ std::pair<std::vector<array>, std::vector<int>> Attention::vmap(const std::vecto
   const ShapeElem size = batch_size(inputs, axes);
   const std::vector<array> all = batches(inputs, axes, stream());
   std::vector<array> joined;
+  joined.reserve(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     const bool is_sink = has_sinks && i + 1 == all.size();
     joined.push_back(is_sink ? inputs[i] : flatten(all[i], 0, 1, stream()));

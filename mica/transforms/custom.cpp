@@ -84,7 +84,8 @@ std::pair<std::vector<array>, std::vector<int>> CustomFunction::vmap(const std::
 Function custom_function(Function fun, std::optional<CustomVjp> fun_vjp, std::optional<CustomJvp> fun_jvp,
                          std::optional<CustomVmap> fun_vmap) {
   const auto rules = std::make_shared<const CustomRules>(
-      CustomRules{std::move(fun), fun_vjp.value_or(nullptr), fun_jvp.value_or(nullptr), fun_vmap.value_or(nullptr)});
+      CustomRules{std::move(fun), std::move(fun_vjp).value_or(nullptr), std::move(fun_jvp).value_or(nullptr),
+                  std::move(fun_vmap).value_or(nullptr)});
   return [rules](const std::vector<array>& args) -> std::vector<array> {
     std::vector<array> inputs = args;
     for (const array& output : rules->fun(args)) inputs.push_back(stop_gradient(output));
@@ -98,12 +99,13 @@ Function custom_vjp(Function fun, CustomVjp fun_vjp) {
   return custom_function(std::move(fun), std::move(fun_vjp));
 }
 
-Function checkpoint(Function fun) {  // NOLINT(performance-unnecessary-value-param): the signature is public
-  return custom_vjp(
-      fun, [fun](const std::vector<array>& primals, const std::vector<array>& cotangents, const std::vector<array>&) {
-        // What the gradient needs is computed again, and not before the gradient has come here.
-        return vjp(fun, depends(primals, cotangents), cotangents).second;
-      });
+Function checkpoint(Function fun) {
+  // What the gradient needs is computed again, and not before the gradient has come here.
+  CustomVjp again = [fun](const std::vector<array>& primals, const std::vector<array>& cotangents,
+                          const std::vector<array>&) {
+    return vjp(fun, depends(primals, cotangents), cotangents).second;
+  };
+  return custom_vjp(std::move(fun), std::move(again));
 }
 
 }  // namespace mica

@@ -100,8 +100,9 @@ class Fuser {
       const FlatGraph::Node& maker = graph_.nodes[static_cast<size_t>(maker_[v])];
       return maker.primitive->id() == Broadcast::static_id() ? maker.inputs[0] : value;
     }
-    if (!graph_.constants[v].has_value()) return value;
-    const array constant = graph_.constants[v].value();
+    const std::optional<array> held = graph_.constants[v];
+    if (!held) return value;
+    const array& constant = *held;
     if (constant.is_available() || !constant.has_primitive() || constant.primitive().id() != Broadcast::static_id()) {
       return value;
     }
