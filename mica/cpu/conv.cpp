@@ -5,8 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm.h"
+#include "mica/cpu/kernels/depthwise.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -199,11 +201,33 @@ std::vector<Sum> widened(const array& a) {
   return out;
 }
 
+void (*depthwise_kernel())(const DepthwisePoint&) {
+  const Isa isa = active_isa();
+  return isa >= Isa::avx512 ? avx512::depthwise_point
+         : isa >= Isa::avx2 ? avx2::depthwise_point
+                            : reference::depthwise_point;
+}
+
+/// The sums of one position over the taps that meet the input.
+template <typename Sum>
+void add_taps(const Problem& p, const std::vector<const Sum*>& rows, const std::vector<const Sum*>& factors,
+              size_t count, Sum* to) {
+  const int64_t multiplier = p.group_filters();
+  if constexpr (std::is_same_v<Sum, float>) {
+    if (multiplier == 1) {
+      return depthwise_kernel()({rows.data(), factors.data(), static_cast<int64_t>(count), to, p.channels});
+    }
+  }
+  std::fill_n(to, p.filters, Sum(0));
+  for (size_t t = 0; t < count; ++t) {
+    for (int64_t f = 0; f < p.filters; ++f) to[f] += rows[t][f / multiplier] * factors[t][f];
+  }
+}
+
 /// Groups of one channel (depthwise): every tap adds a row of products, vectors along the channels.
 template <typename Sum>
 void depthwise(const Problem& p, const array& x, const array& w, array& out) {
   const int64_t taps = p.taps();
-  const int64_t multiplier = p.group_filters();
   const std::vector<Sum> stored = widened<Sum>(w);
   std::vector<Sum> weights(stored.size());  // [taps, filters]
   for (int64_t f = 0; f < p.filters; ++f) {
@@ -216,21 +240,19 @@ void depthwise(const Problem& p, const array& x, const array& w, array& out) {
   const int64_t grain = std::max<int64_t>(1, 16384 / (taps * p.filters));
   ThreadPool::global().parallel_for(p.positions(), grain, [&](int64_t begin, int64_t end) {
     std::vector<Sum> sums(static_cast<size_t>(p.filters));
+    std::vector<const Sum*> rows(static_cast<size_t>(taps));
+    std::vector<const Sum*> factors(static_cast<size_t>(taps));
     for (int64_t position = begin; position < end; ++position) {
-      std::fill(sums.begin(), sums.end(), Sum(0));
-      Sum* to = sums.data();
+      size_t hits = 0;
       p.for_tap_rows(position, [&](int64_t first_tap, int64_t row, const int64_t* places) {
         for (int64_t t = 0; row >= 0 && t < p.axis[2].taps; ++t) {
           if (places[t] < 0) continue;
-          const Sum* from = input + (row + places[t]) * p.channels;
-          const Sum* by = weights.data() + (first_tap + t) * p.filters;
-          if (multiplier == 1) {
-            for (int64_t c = 0; c < p.channels; ++c) to[c] += from[c] * by[c];
-          } else {
-            for (int64_t f = 0; f < p.filters; ++f) to[f] += from[f / multiplier] * by[f];
-          }
+          rows[hits] = input + (row + places[t]) * p.channels;
+          factors[hits++] = weights.data() + (first_tap + t) * p.filters;
         }
       });
+      Sum* to = sums.data();
+      add_taps(p, rows, factors, hits, to);
       if constexpr (std::is_same_v<Sum, float>) {
         if (is_half(out.dtype())) {
           store_halves(to, out, position * p.filters, p.filters);

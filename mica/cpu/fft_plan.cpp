@@ -4,6 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <numbers>
+#include <utility>
+
+#include "mica/base/cpu_info.h"
+#include "mica/cpu/kernels/fourier.h"
 
 namespace mica::cpu {
 namespace {
@@ -11,27 +15,39 @@ namespace {
 /// Larger prime factors go Bluestein's way.
 constexpr int kLargestFactor = 13;
 
-Complex<double> turn(int64_t k, int64_t n) {
+/// A complex number with plain arithmetic: products without std::complex's care for infinities.
+struct Complex {
+  double re;
+  double im;
+};
+Complex operator+(Complex a, Complex b) {
+  return {a.re + b.re, a.im + b.im};
+}
+Complex operator-(Complex a, Complex b) {
+  return {a.re - b.re, a.im - b.im};
+}
+Complex operator*(Complex a, Complex b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+Complex turn(int64_t k, int64_t n) {
   const double angle = -2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
   return {std::cos(angle), std::sin(angle)};
 }
 
-/// exp(−2πi k / n) for k < n, as products of a coarse and a fine turn: few sines, errors of double precision.
-template <typename T>
-std::vector<Complex<T>> all_turns(int64_t n) {
+/// Calls set(k, exp(−2πi k / n)) for k < n; products of a coarse and a fine turn: few sines, errors of double
+/// precision.
+template <typename Set>
+void for_turns(int64_t n, Set set) {
   const auto step = static_cast<int64_t>(std::sqrt(static_cast<double>(n))) + 1;
-  std::vector<Complex<double>> fine;
+  std::vector<Complex> fine;
   fine.reserve(static_cast<size_t>(step));
   for (int64_t i = 0; i < step; ++i) fine.push_back(turn(i, n));
-  std::vector<Complex<T>> out(static_cast<size_t>(n));
   for (int64_t k = 0; k < n; k += step) {
-    const Complex<double> coarse = turn(k, n);
-    for (int64_t i = 0; i < std::min(step, n - k); ++i) {
-      const Complex<double> product = coarse * fine[static_cast<size_t>(i)];
-      out[static_cast<size_t>(k + i)] = {static_cast<T>(product.re), static_cast<T>(product.im)};
-    }
+    const Complex coarse = turn(k, n);
+    for (int64_t i = 0; i < std::min(step, n - k); ++i)
+      set(static_cast<size_t>(k + i), coarse * fine[static_cast<size_t>(i)]);
   }
-  return out;
 }
 
 /// The factors of n in the order of the passes; empty when one is too large.
@@ -43,174 +59,145 @@ std::vector<int> factors_of(int64_t n) {
   return n == 1 ? out : std::vector<int>();
 }
 
-template <typename T>
-void butterfly2(Complex<T>* a) {
-  const Complex<T> sum = a[0] + a[1];
-  a[1] = a[0] - a[1];
-  a[0] = sum;
+void (*fourier_kernel())(const FourierPass&) {
+  const Isa isa = active_isa();
+  return isa >= Isa::avx512 ? avx512::fourier_pass : isa >= Isa::avx2 ? avx2::fourier_pass : reference::fourier_pass;
 }
 
-template <typename T>
-void butterfly3(Complex<T>* a) {
-  constexpr T kSine = std::numbers::sqrt3_v<T> / 2;
-  const Complex<T> sum = a[1] + a[2];
-  const Complex<T> turned = (a[1] - a[2]).turned() * kSine;
-  const Complex<T> middle = a[0] - sum * T(0.5);
-  a[0] = a[0] + sum;
-  a[1] = middle + turned;
-  a[2] = middle - turned;
-}
-
-template <typename T>
-void butterfly4(Complex<T>* a) {
-  const Complex<T> even = a[0] + a[2];
-  const Complex<T> odd = a[1] + a[3];
-  const Complex<T> even_gap = a[0] - a[2];
-  const Complex<T> odd_gap = (a[1] - a[3]).turned();
-  a[0] = even + odd;
-  a[1] = even_gap + odd_gap;
-  a[2] = even - odd;
-  a[3] = even_gap - odd_gap;
-}
-
-/// A transform of any small length by its definition; turns[j · stride] are its factors.
-template <typename T>
-void butterfly(Complex<T>* a, int radix, const Complex<T>* turns, int64_t stride) {
-  Complex<T> out[kLargestFactor];
-  for (int k = 0; k < radix; ++k) {
-    Complex<T> sum = a[0];
-    for (int j = 1; j < radix; ++j) sum = sum + a[j] * turns[(j * k % radix) * stride];
-    out[k] = sum;
+/// A transform of a power of two in double precision.
+class PowerOfTwo {
+ public:
+  explicit PowerOfTwo(int64_t n) : turns_(static_cast<size_t>(n)) {
+    for_turns(n, [&](size_t k, Complex value) { turns_[k] = value; });
   }
-  std::copy_n(out, radix, a);
-}
 
-/// One pass: transforms of length `radix` over elements `length · stride` / radix apart, which leaves them in the order
-/// of the next pass.
-template <typename T, typename Butterfly>
-void pass(const Complex<T>* x, Complex<T>* y, int radix, int64_t length, int64_t stride, const Complex<T>* turns,
-          Butterfly apply_butterfly) {
-  const int64_t rest = length / radix;
-  for (int64_t p = 0; p < rest; ++p) {
-    Complex<T> factors[kLargestFactor];
-    for (int k = 0; k < radix; ++k) factors[k] = turns[p * k * stride];
-    const Complex<T>* from = x + stride * p;
-    Complex<T>* to = y + stride * radix * p;
-    for (int64_t q = 0; q < stride; ++q) {
-      Complex<T> a[kLargestFactor];
-      for (int j = 0; j < radix; ++j) a[j] = from[q + stride * rest * j];
-      apply_butterfly(a);
-      to[q] = a[0];
-      for (int k = 1; k < radix; ++k) to[q + stride * k] = a[k] * factors[k];
+  void run(std::vector<Complex>& x) const {
+    std::vector<Complex> other(x.size());
+    size_t stride = 1;
+    for (size_t half = x.size() / 2; half > 0; half /= 2, stride *= 2) {
+      for (size_t p = 0; p < half; ++p) {
+        for (size_t q = 0; q < stride; ++q) {
+          const Complex a = x[q + stride * p];
+          const Complex b = x[q + stride * (p + half)];
+          other[q + stride * 2 * p] = a + b;
+          other[q + stride * (2 * p + 1)] = (a - b) * turns_[p * stride];
+        }
+      }
+      std::swap(x, other);
     }
   }
-}
 
-template <typename T>
-void stockham(Complex<T>* x, Complex<T>* scratch, int64_t n, const std::vector<int>& factors, const Complex<T>* turns) {
-  Complex<T>* from = x;
-  Complex<T>* to = scratch;
-  int64_t length = n;
-  int64_t stride = 1;
-  for (const int radix : factors) {
-    switch (radix) {
-      case 2:
-        pass(from, to, 2, length, stride, turns, butterfly2<T>);
-        break;
-      case 3:
-        pass(from, to, 3, length, stride, turns, butterfly3<T>);
-        break;
-      case 4:
-        pass(from, to, 4, length, stride, turns, butterfly4<T>);
-        break;
-      default:
-        pass(from, to, radix, length, stride, turns, [&](Complex<T>* a) { butterfly(a, radix, turns, n / radix); });
-    }
-    std::swap(from, to);
-    length /= radix;
-    stride *= radix;
-  }
-  if (from != x) std::copy_n(from, n, x);
-}
+ private:
+  std::vector<Complex> turns_;
+};
 
 }  // namespace
 
 /// out[k] = w[k] · Σ (x[j] · w[j]) · conj(w[k − j]) with w[k] = exp(−πi k² / n). In double precision: the convolution
 /// loses some digits.
-template <typename T>
-struct FourierPlan<T>::Bluestein {
-  FourierPlan<double> convolution;
-  std::vector<Complex<double>> chirp;
-  std::vector<Complex<double>> spectrum;  ///< of the conjugate chirp, over its length
-
+class FourierPlan::Bluestein {
+ public:
   explicit Bluestein(int64_t n)
-      : convolution(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(2 * n - 1)))),
-        chirp(static_cast<size_t>(n)),
-        spectrum(static_cast<size_t>(convolution.size())) {
+      : chirp_(static_cast<size_t>(n)),
+        spectrum_(std::bit_ceil(static_cast<size_t>(2 * n - 1))),
+        convolution_(static_cast<int64_t>(spectrum_.size())) {
     // k² modulo 2n, without products that could overflow.
     int64_t square = 0;
+    const double scale = 1.0 / static_cast<double>(spectrum_.size());
     for (int64_t k = 0; k < n; ++k) {
-      chirp[static_cast<size_t>(k)] = turn(square, 2 * n);
+      const Complex w = turn(square, 2 * n);
+      const Complex value = {w.re * scale, -w.im * scale};
+      const auto at = static_cast<size_t>(k);
+      chirp_[at] = w;
+      spectrum_[at] = value;
+      if (k > 0) spectrum_[spectrum_.size() - at] = value;
       square = (square + 2 * k + 1) % (2 * n);
     }
-    const double scale = 1.0 / static_cast<double>(convolution.size());
-    for (int64_t k = 0; k < n; ++k) {
-      const Complex<double> w = chirp[static_cast<size_t>(k)];
-      const Complex<double> value = {w.re * scale, -w.im * scale};
-      spectrum[static_cast<size_t>(k)] = value;
-      if (k > 0) spectrum[static_cast<size_t>(convolution.size() - k)] = value;
-    }
-    std::vector<Complex<double>> scratch(static_cast<size_t>(convolution.scratch_size()));
-    convolution.run(spectrum.data(), scratch.data());
+    convolution_.run(spectrum_);
   }
 
-  void run(Complex<T>* x) const {
-    const auto n = static_cast<int64_t>(chirp.size());
-    std::vector<Complex<double>> padded(spectrum.size(), Complex<double>{0, 0});
-    std::vector<Complex<double>> scratch(static_cast<size_t>(convolution.scratch_size()));
-    for (int64_t j = 0; j < n; ++j) {
-      padded[static_cast<size_t>(j)] =
-          Complex<double>{static_cast<double>(x[j].re), static_cast<double>(x[j].im)} * chirp[static_cast<size_t>(j)];
+  /// One row, whose elements are `stride` apart.
+  void run(float* re, float* im, size_t stride) const {
+    std::vector<Complex> padded(spectrum_.size(), Complex{0, 0});
+    for (size_t j = 0; j < chirp_.size(); ++j) {
+      padded[j] = Complex{static_cast<double>(re[j * stride]), static_cast<double>(im[j * stride])} * chirp_[j];
     }
-    convolution.run(padded.data(), scratch.data());
+    convolution_.run(padded);
     // The inverse transform is the transform with real and imaginary parts exchanged before and after.
     for (size_t k = 0; k < padded.size(); ++k) {
-      const Complex<double> product = padded[k] * spectrum[k];
+      const Complex product = padded[k] * spectrum_[k];
       padded[k] = {product.im, product.re};
     }
-    convolution.run(padded.data(), scratch.data());
-    for (int64_t k = 0; k < n; ++k) {
-      const Complex<double> value = padded[static_cast<size_t>(k)];
-      const Complex<double> out = Complex<double>{value.im, value.re} * chirp[static_cast<size_t>(k)];
-      x[k] = {static_cast<T>(out.re), static_cast<T>(out.im)};
+    convolution_.run(padded);
+    for (size_t k = 0; k < chirp_.size(); ++k) {
+      const Complex out = Complex{padded[k].im, padded[k].re} * chirp_[k];
+      re[k * stride] = static_cast<float>(out.re);
+      im[k * stride] = static_cast<float>(out.im);
     }
   }
+
+ private:
+  std::vector<Complex> chirp_;
+  std::vector<Complex> spectrum_;  ///< of the conjugate chirp, over its length
+  PowerOfTwo convolution_;
 };
 
-template <typename T>
-FourierPlan<T>::FourierPlan(int64_t n) : n_(n), factors_(factors_of(n)) {
+FourierPlan::FourierPlan(int64_t n) : n_(n), factors_(factors_of(n)) {
   if (n > 1 && factors_.empty()) {
     bluestein_ = std::make_unique<Bluestein>(n);
-  } else {
-    turns_ = all_turns<T>(n);
+    return;
   }
+  turns_re_.resize(static_cast<size_t>(n));
+  turns_im_.resize(static_cast<size_t>(n));
+  for_turns(n, [&](size_t k, Complex value) {
+    turns_re_[k] = static_cast<float>(value.re);
+    turns_im_[k] = static_cast<float>(value.im);
+  });
 }
 
-template <typename T>
-FourierPlan<T>::~FourierPlan() = default;
+FourierPlan::~FourierPlan() = default;
 
-template <typename T>
-int64_t FourierPlan<T>::scratch_size() const {
-  return bluestein_ ? 0 : n_;
+int64_t FourierPlan::good_batch() const {
+  constexpr int64_t kElements = 32768;  // with scratch half a megabyte
+  return std::clamp<int64_t>(kElements / n_, 1, 16);
 }
 
-template <typename T>
-void FourierPlan<T>::run(Complex<T>* x, Complex<T>* scratch) const {
-  if (bluestein_) return bluestein_->run(x);
-  stockham(x, scratch, n_, factors_, turns_.data());
+int64_t FourierPlan::scratch_size(int64_t batch) const {
+  return bluestein_ ? 0 : 2 * n_ * batch;
 }
 
-template class FourierPlan<double>;
-template class FourierPlan<float>;
+void FourierPlan::run(float* re, float* im, int64_t batch, float* scratch) const {
+  if (!bluestein_) return stockham(re, im, batch, scratch);
+  for (int64_t row = 0; row < batch; ++row) bluestein_->run(re + row, im + row, static_cast<size_t>(batch));
+}
+
+void FourierPlan::stockham(float* re, float* im, int64_t batch, float* scratch) const {
+  const auto kernel = fourier_kernel();
+  FourierPass pass = {.from_re = re,
+                      .from_im = im,
+                      .to_re = scratch,
+                      .to_im = scratch + n_ * batch,
+                      .turns_re = turns_re_.data(),
+                      .turns_im = turns_im_.data(),
+                      .n = n_,
+                      .turn_stride = 1};
+  float* from_re = re;
+  float* from_im = im;
+  pass.rest = n_;
+  for (const int radix : factors_) {
+    pass.radix = radix;
+    pass.rest /= radix;
+    pass.stride = pass.turn_stride * batch;
+    pass.from_re = from_re;
+    pass.from_im = from_im;
+    kernel(pass);
+    std::swap(from_re, pass.to_re);
+    std::swap(from_im, pass.to_im);
+    pass.turn_stride *= radix;
+  }
+  if (from_re == re) return;
+  std::copy_n(from_re, n_ * batch, re);
+  std::copy_n(from_im, n_ * batch, im);
+}
 
 }  // namespace mica::cpu

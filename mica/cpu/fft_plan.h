@@ -2,47 +2,34 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 namespace mica::cpu {
 
-/// A complex number with plain arithmetic: products without std::complex's care for infinities.
-template <typename T>
-struct Complex {
-  T re;
-  T im;
-  Complex operator+(Complex b) const { return {re + b.re, im + b.im}; }
-  Complex operator-(Complex b) const { return {re - b.re, im - b.im}; }
-  Complex operator*(Complex b) const { return {re * b.re - im * b.im, re * b.im + im * b.re}; }
-  Complex operator*(T b) const { return {re * b, im * b}; }
-  /// Times −i.
-  Complex turned() const { return {im, -re}; }
-};
-
-/// A discrete Fourier transform of length n: out[k] = Σ x[j] · exp(−2πi jk / n). Stockham's algorithm with the prime
-/// factors of n (4 for two 2s); when one is large, Bluestein's: a convolution by transforms of a power of two.
-template <typename T>
+/// Discrete Fourier transforms of length n: out[k] = Σ x[j] · exp(−2πi jk / n), of several rows at once. Stockham's
+/// algorithm with the prime factors of n (4 for two 2s); when one is large, Bluestein's: a convolution by transforms of
+/// a power of two.
 class FourierPlan {
  public:
   explicit FourierPlan(int64_t n);
   ~FourierPlan();
 
-  int64_t size() const { return n_; }
-  /// Elements of scratch that run() needs.
-  int64_t scratch_size() const;
-  /// Transforms x in place.
-  void run(Complex<T>* x, Complex<T>* scratch) const;
+  /// Rows that are best transformed together: enough for vectors, few enough for the second-level cache.
+  int64_t good_batch() const;
+  /// Numbers of scratch that run() needs.
+  int64_t scratch_size(int64_t batch) const;
+  /// Transforms in place; element j of row b is re[j · batch + b], im[j · batch + b].
+  void run(float* re, float* im, int64_t batch, float* scratch) const;
 
  private:
-  struct Bluestein;
+  class Bluestein;
+  void stockham(float* re, float* im, int64_t batch, float* scratch) const;
+
   int64_t n_;
   std::vector<int> factors_;
-  std::vector<Complex<T>> turns_;  ///< exp(−2πi k / n)
+  std::vector<float> turns_re_;
+  std::vector<float> turns_im_;
   std::unique_ptr<Bluestein> bluestein_;
 };
-
-extern template class FourierPlan<float>;
-extern template class FourierPlan<double>;
 
 }  // namespace mica::cpu

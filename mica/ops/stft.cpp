@@ -90,9 +90,12 @@ array istft(const array& stft_matrix, const std::optional<int>& n_fft, const std
   const array reached = greater(weights, array(1e-10f), s);
   array out = divide(overlap_add(windowed, places, samples, s), where(reached, weights, array(1.0f), s), s);
   out = where(reached, out, array(0.0f), s);
-  if (center)
-    out = slice(out, {0, size / 2}, Shape{out.shape(0), std::max<ShapeElem>(samples - size / 2, size / 2)}, Shape{1, 1},
-                s);
+  if (center) {
+    // Half a frame was padded at both ends; a given length may reach into the last one.
+    const ShapeElem begin = std::min<ShapeElem>(size / 2, samples);
+    const ShapeElem end = length ? samples : std::max(samples - size / 2, begin);
+    out = slice(out, Shape{0, begin}, Shape{out.shape(0), end}, s);
+  }
   if (length) {
     const ShapeElem kept = std::min<ShapeElem>(out.shape(1), *length);
     out = slice(out, {0, 0}, Shape{out.shape(0), kept}, Shape{1, 1}, s);
