@@ -14,6 +14,7 @@ namespace {
 /// The mean of each array over the processes, computed on all of them laid end to end.
 void average_together(std::vector<array>& arrays, const distributed::Group& group) {
   std::vector<array> flat;
+  flat.reserve(arrays.size());
   Shape ends;
   ShapeElem end = 0;
   for (const array& a : arrays) {

@@ -206,8 +206,10 @@ Module& Module::apply_to_modules(const std::function<void(const std::string&, Mo
 }
 
 std::vector<Module*> Module::modules() {
+  const auto named = named_modules();
   std::vector<Module*> out;
-  for (const auto& item : named_modules()) out.push_back(item.second);
+  out.reserve(named.size());
+  for (const auto& item : named) out.push_back(item.second);
   return out;
 }
 
@@ -289,6 +291,7 @@ Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& w
       given.erase(found);
     }
     Keys extra;
+    extra.reserve(given.size());
     for (const auto& item : given) extra.push_back(item.first);
     if (!extra.empty()) {
       fail_as<std::invalid_argument>("[Module::load_weights] {} arrays that the model does not have: {}", extra.size(),

@@ -30,6 +30,7 @@ array first_sigmas(int dims, const SinusoidalOptions& options) {
 std::vector<double> alibi_slopes(int n) {
   const auto lower = static_cast<int>(std::bit_floor(static_cast<unsigned>(n)));
   std::vector<double> slopes;
+  slopes.reserve(static_cast<size_t>(n));
   const double start = std::pow(2.0, -8.0 / lower);
   for (int i = 0; i < lower; ++i) slopes.push_back(std::pow(start, i + 1));
   const double between = std::pow(2.0, -8.0 / (2.0 * lower));

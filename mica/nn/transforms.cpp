@@ -3,8 +3,10 @@
 namespace mica::nn::detail {
 
 std::vector<array> leaves_of(const Tree& tree) {
+  auto leaves = tree_flatten(tree);
   std::vector<array> out;
-  for (auto& item : tree_flatten(tree)) out.push_back(std::move(item.second));
+  out.reserve(leaves.size());
+  for (auto& item : leaves) out.push_back(std::move(item.second));
   return out;
 }
 

@@ -22,6 +22,7 @@ std::vector<Tree> MultiOptimizer::parts_of(const Tree& tree) const {
     parts[i].emplace_back(path, leaf);
   }
   std::vector<Tree> out;
+  out.reserve(parts.size());
   for (const auto& part : parts) out.push_back(tree_unflatten(part));
   return out;
 }
