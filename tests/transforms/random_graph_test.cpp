@@ -171,6 +171,7 @@ TEST(Transforms, WorkInManyThreadsAtOnce) {
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int number = 0; number < 4; ++number) threads.emplace_back(work, number);
   for (std::thread& thread : threads) thread.join();
 }
