@@ -66,7 +66,7 @@ class Primitive {
 /// apart, `auto fields() const { return std::tie(axes, mode); }`, gets is_equivalent().
 /// `Base` is Primitive or a class derived from it that has some of the rules.
 template <typename Derived, typename Base = Primitive>
-class PrimitiveOf : public Base {
+class PrimitiveOf : public Base {  // NOLINT(bugprone-crtp-constructor-accessibility)
  public:
   using Base::Base;
   static PrimitiveId static_id() {

@@ -1,189 +1,27 @@
-// Runs fused chains of element-by-element operations: an interpreter over blocks of elements. Every step reads and
-// writes blocks in the first-level cache and calls the same loops as the single operation does, so that the results
-// are the same to the bit.
+// Runs fused chains of element-by-element operations: an interpreter over blocks of elements in the first-level cache.
 #include "mica/transforms/fused.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <numeric>
-#include <stdexcept>
+#include <memory>
 
-#include "mica/base/error.h"
 #include "mica/base/thread_pool.h"
-#include "mica/cpu/block_types.h"
-#include "mica/cpu/elementwise_generic.h"
-#include "mica/cpu/kernels/elementwise.h"
+#include "mica/cpu/fused_plan.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
-#include "mica/ops/elementwise.h"
 
 namespace mica::cpu {
 namespace {
 
 constexpr int64_t kGrain = 16 * kBlock;
 
-/// One step with everything looked up.
-struct Instruction {
-  enum class Kind : uint8_t { unary_f32, unary, binary_f32, binary, select, convert };
-  Kind kind;
-  Dtype dtype;
-  ComputeType from;
-  ComputeType to;
-  union {
-    ElementwiseKernels::Unary unary_f32;
-    UnaryLoop unary;
-    ElementwiseKernels::Binary binary_f32;
-    BinaryLoop binary;
-  };
-  /// Numbers of blocks: those of the inputs, then the registers.
-  std::array<int, 3> inputs{};
-  int output = 0;
-};
-
-/// Whether results of the type change when they are stored: they are rounded or cut after every step then.
-bool is_stored_differently(Dtype dtype) {
-  return compute_size(compute_type(dtype)) != dtype.size();
-}
-
-template <typename T>
-void select_block(const bool* condition, const void* x, const void* y, void* out, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    static_cast<T*>(out)[i] = static_cast<const T*>(condition[i] ? x : y)[i];
-  }
-}
-
-void run_instruction(const Instruction& step, const void* const* in, void* out, int64_t count) {
-  switch (step.kind) {
-    case Instruction::Kind::unary_f32:
-      return step.unary_f32(static_cast<const float*>(in[0]), static_cast<float*>(out), count);
-    case Instruction::Kind::unary:
-      return step.unary(in[0], out, count);
-    case Instruction::Kind::binary_f32:
-      return step.binary_f32(static_cast<const float*>(in[0]), static_cast<const float*>(in[1]),
-                             static_cast<float*>(out), count);
-    case Instruction::Kind::binary:
-      return step.binary(in[0], in[1], out, count);
-    case Instruction::Kind::select: {
-      const auto* condition = static_cast<const bool*>(in[0]);
-      const size_t width = compute_size(step.to);
-      if (width == 1) return select_block<uint8_t>(condition, in[1], in[2], out, count);
-      if (width == 4) return select_block<uint32_t>(condition, in[1], in[2], out, count);
-      return select_block<uint64_t>(condition, in[1], in[2], out, count);
-    }
-    case Instruction::Kind::convert:
-      if (step.from == step.to) {
-        std::memcpy(out, in[0], static_cast<size_t>(count) * compute_size(step.to));
-      } else {
-        convert_block(in[0], step.from, out, step.to, count);
-      }
-  }
-}
-
-/// The steps as instructions over blocks that are used again when their values are done with.
-class Plan {
- public:
-  Plan(const Fused& fused, std::span<const array> inputs) : inputs_(inputs.size()) {
-    std::vector<Dtype> dtypes;
-    for (const array& input : inputs) dtypes.push_back(input.dtype());
-    for (const Fused::Step& step : fused.steps) dtypes.push_back(step.dtype);
-    const std::vector<size_t> last_uses = find_last_uses(fused);
-    std::vector<int> blocks(dtypes.size());
-    std::iota(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(inputs_), 0);
-    std::vector<int> free;
-    for (size_t i = 0; i < fused.steps.size(); ++i) {
-      const Fused::Step& step = fused.steps[i];
-      const size_t value = inputs_ + i;
-      Instruction instruction = look_up(step, dtypes);
-      // The result gets a block of its own, since types differ in width; then those of the operands are free.
-      if (free.empty()) free.push_back(static_cast<int>(inputs_ + registers_++));
-      blocks[value] = free.back();
-      free.pop_back();
-      instruction.output = blocks[value];
-      for (size_t j = 0; j < step.inputs.size(); ++j) {
-        const auto operand = static_cast<size_t>(step.inputs[j]);
-        instruction.inputs[j] = blocks[operand];
-        const bool again = std::find(step.inputs.begin(), step.inputs.begin() + static_cast<std::ptrdiff_t>(j),
-                                     step.inputs[j]) != step.inputs.begin() + static_cast<std::ptrdiff_t>(j);
-        if (operand >= inputs_ && last_uses[operand] == i && !again) free.push_back(blocks[operand]);
-      }
-      instructions_.push_back(instruction);
-    }
-  }
-
-  size_t block_count() const { return inputs_ + registers_ + 1; }
-
-  /// Computes `count` elements; `values` has the inputs' blocks and room for the registers'.
-  void run(const void** values, Block* blocks, std::byte* target, int64_t count) const {
-    Block& spare = blocks[inputs_ + registers_];
-    for (size_t i = 0; i < instructions_.size(); ++i) {
-      const Instruction& step = instructions_[i];
-      const bool last = i + 1 == instructions_.size();
-      const std::array<const void*, 3> in = {values[step.inputs[0]], values[step.inputs[1]], values[step.inputs[2]]};
-      Block& own = blocks[step.output];
-      if (last) {
-        void* out = block_target(target, step.dtype, own);
-        run_instruction(step, in.data(), out, count);
-        store_block(out, target, step.dtype, count);
-        return;
-      }
-      run_instruction(step, in.data(), own.bytes, count);
-      values[step.output] = own.bytes;
-      if (is_stored_differently(step.dtype)) {
-        store_block(own.bytes, spare.bytes, step.dtype, count);
-        values[step.output] = load_block(spare.bytes, step.dtype, 1, count, own);
-      }
-    }
-  }
-
- private:
-  std::vector<size_t> find_last_uses(const Fused& fused) const {
-    std::vector<size_t> out(inputs_ + fused.steps.size(), 0);
-    for (size_t i = 0; i < fused.steps.size(); ++i) {
-      for (const int input : fused.steps[i].inputs) out[static_cast<size_t>(input)] = i;
-    }
-    return out;
-  }
-
-  static Instruction look_up(const Fused::Step& step, const std::vector<Dtype>& dtypes) {
-    const ComputeType from = compute_type(dtypes[static_cast<size_t>(step.inputs[0])]);
-    Instruction out{Instruction::Kind::convert, step.dtype, from, compute_type(step.dtype), {}};
-    const PrimitiveId id = step.primitive->id();
-    if (id == Unary::static_id()) {
-      const UnaryOp op = static_cast<const Unary&>(*step.primitive).op;
-      out.unary_f32 = from == ComputeType::f32 ? elementwise_kernels().unary[static_cast<int>(op)] : nullptr;
-      out.kind = out.unary_f32 ? Instruction::Kind::unary_f32 : Instruction::Kind::unary;
-      if (!out.unary_f32) out.unary = generic_unary(op, from);
-      if (!out.unary_f32) check_defined(out.unary, step, dtypes);
-    } else if (id == Binary::static_id()) {
-      const BinaryOp op = static_cast<const Binary&>(*step.primitive).op;
-      out.binary_f32 = from == ComputeType::f32 ? elementwise_kernels().binary[static_cast<int>(op)] : nullptr;
-      out.kind = out.binary_f32 ? Instruction::Kind::binary_f32 : Instruction::Kind::binary;
-      if (!out.binary_f32) out.binary = generic_binary(op, from);
-      if (!out.binary_f32) check_defined(out.binary, step, dtypes);
-    } else if (id == Select::static_id()) {
-      out.kind = Instruction::Kind::select;
-    }
-    return out;
-  }
-
-  template <typename Loop>
-  static void check_defined(Loop loop, const Fused::Step& step, const std::vector<Dtype>& dtypes) {
-    if (loop) return;
-    fail_as<std::invalid_argument>("[{}] not defined for {}", step.primitive->name(),
-                                   dtype_name(dtypes[static_cast<size_t>(step.inputs[0])]));
-  }
-
-  size_t inputs_;
-  size_t registers_ = 0;
-  std::vector<Instruction> instructions_;
-};
-
 /// An input as the loop reads it: its strides over the output's axes, merged.
 struct Operand {
   const std::byte* data;
   Dtype dtype;
   bool is_scalar;
+  /// In the output's order without gaps.
+  bool is_flat;
   Strides strides;
 };
 
@@ -202,7 +40,7 @@ struct BroadcastLoop {
         strides[skip + i] = input.shape()[i] == 1 ? 0 : input.strides()[i];
         is_scalar = is_scalar && strides[skip + i] == 0;
       }
-      operands.push_back({input.data<std::byte>(), input.dtype(), is_scalar, {}});
+      operands.push_back({input.data<std::byte>(), input.dtype(), is_scalar, false, {}});
       spread.push_back(std::move(strides));
     }
     for (size_t axis = 0; axis < full.size(); ++axis) {
@@ -228,6 +66,13 @@ struct BroadcastLoop {
       shape.push_back(1);
       for (Operand& operand : operands) operand.strides.push_back(1);
     }
+    const Strides in_order = row_contiguous_strides(shape);
+    for (Operand& operand : operands) operand.is_flat = operand.strides == in_order;
+  }
+
+  bool is_flat() const {
+    return std::all_of(operands.begin(), operands.end(),
+                       [](const Operand& operand) { return operand.is_scalar || operand.is_flat; });
   }
 
   /// The element of an operand where row number `row` of the innermost axis begins.
@@ -241,7 +86,42 @@ struct BroadcastLoop {
   }
 };
 
-void run_range(const Plan& plan, const BroadcastLoop& loop, array& out, int64_t begin, int64_t end) {
+/// Rows shorter than this are put together to blocks: an instruction has its price, however short the block.
+constexpr int64_t kShortRow = kBlock / 2;
+
+/// Reads `count` elements of the operand from output element `at` on, over the ends of rows. Returns where they are: in
+/// place, or in `block`.
+const void* load_rows(const BroadcastLoop& loop, const Operand& operand, int64_t at, int64_t count, Block& block) {
+  const int64_t row_length = loop.shape.back();
+  const int64_t stride = operand.strides.back();
+  const size_t width = compute_size(compute_type(operand.dtype));
+  Block piece;
+  for (int64_t done = 0; done < count;) {
+    const int64_t column = (at + done) % row_length;
+    const int64_t n = std::min(row_length - column, count - done);
+    const int64_t place =
+        BroadcastLoop::row_offset(loop.shape, operand.strides, (at + done) / row_length) + column * stride;
+    const void* elements =
+        load_block(operand.data + place * static_cast<int64_t>(operand.dtype.size()), operand.dtype, stride, n, piece);
+    std::memcpy(block.bytes + static_cast<size_t>(done) * width, elements, static_cast<size_t>(n) * width);
+    done += n;
+  }
+  return block.bytes;
+}
+
+const void* load_operand(const BroadcastLoop& loop, const Operand& operand, int64_t at, int64_t count, Block& block) {
+  if (operand.is_flat) {
+    return load_block(operand.data + at * static_cast<int64_t>(operand.dtype.size()), operand.dtype, 1, count, block);
+  }
+  if (loop.shape.back() < kShortRow) return load_rows(loop, operand, at, count, block);
+  const int64_t stride = operand.strides.back();
+  const int64_t place =
+      BroadcastLoop::row_offset(loop.shape, operand.strides, at / loop.shape.back()) + at % loop.shape.back() * stride;
+  return load_block(operand.data + place * static_cast<int64_t>(operand.dtype.size()), operand.dtype, stride, count,
+                    block);
+}
+
+void run_range(const FusedPlan& plan, const BroadcastLoop& loop, array& out, int64_t begin, int64_t end) {
   const auto blocks = std::make_unique_for_overwrite<Block[]>(plan.block_count());
   std::vector<const void*> values(plan.block_count());
   for (size_t j = 0; j < loop.operands.size(); ++j) {
@@ -250,27 +130,22 @@ void run_range(const Plan& plan, const BroadcastLoop& loop, array& out, int64_t 
     if (operand.is_scalar) values[j] = load_block(operand.data, operand.dtype, 0, kBlock, blocks[j]);
   }
   const int64_t row_length = loop.shape.back();
+  const bool over_rows = loop.is_flat() || row_length < kShortRow;
   for (int64_t at = begin; at < end;) {
-    const int64_t row = at / row_length;
-    const int64_t column = at % row_length;
-    const int64_t count = std::min({row_length - column, end - at, kBlock});
+    const int64_t count = std::min({over_rows ? end - at : row_length - at % row_length, end - at, kBlock});
     for (size_t j = 0; j < loop.operands.size(); ++j) {
       const Operand& operand = loop.operands[j];
-      if (operand.is_scalar) continue;
-      const int64_t stride = operand.strides.back();
-      const int64_t place = BroadcastLoop::row_offset(loop.shape, operand.strides, row) + column * stride;
-      values[j] = load_block(operand.data + place * static_cast<int64_t>(operand.dtype.size()), operand.dtype, stride,
-                             count, blocks[j]);
+      if (!operand.is_scalar) values[j] = load_operand(loop, operand, at, count, blocks[j]);
     }
     plan.run(values.data(), blocks.get(), out.data<std::byte>() + at * static_cast<int64_t>(out.itemsize()), count);
     at += count;
   }
 }
 
-std::shared_ptr<const Plan> plan_of(const Fused& fused, std::span<const array> inputs) {
+std::shared_ptr<const FusedPlan> plan_of(const Fused& fused, std::span<const array> inputs) {
   const std::lock_guard lock(fused.derived.mutex);
-  if (!fused.derived.value) fused.derived.value = std::make_shared<Plan>(fused, inputs);
-  return std::static_pointer_cast<const Plan>(fused.derived.value);
+  if (!fused.derived.value) fused.derived.value = std::make_shared<FusedPlan>(fused, inputs);
+  return std::static_pointer_cast<const FusedPlan>(fused.derived.value);
 }
 
 void fused(const Fused& primitive, std::span<array> inputs, std::span<array> outputs) {

@@ -4,7 +4,6 @@
 #include "mica/transforms/program.h"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 
 #include "mica/base/error.h"
@@ -21,7 +20,10 @@ constexpr size_t kResidentLimit = 1 << 20;
 class Runner {
  public:
   Runner(const Backend& backend, const FlatGraph& graph)
-      : graph_(graph), arrays_(graph.constants), resident_(graph.values.size(), false) {
+      : backend_(&backend), graph_(graph), arrays_(graph.values.size(), none_), resident_(graph.values.size(), false) {
+    for (size_t v = 0; v < graph.constants.size(); ++v) {
+      if (const auto& constant = graph.constants[v]) arrays_[v] = *constant;
+    }
     choose_residents();
     const std::vector<bool> kept = kept_values();
     std::vector<bool> is_read(graph.values.size(), false);
@@ -29,24 +31,26 @@ class Runner {
     std::reverse(steps_.begin(), steps_.end());
   }
 
+  bool is_for(const Backend& backend) const { return backend_ == &backend; }
+
   void run(std::span<array> inputs, std::span<array> outputs) {
     for (size_t i = 0; i < inputs.size(); ++i) arrays_[i] = std::move(inputs[i]);
     // A value that is an output several times, or an input or constant, is shared at the end.
     for (size_t i = 0; i < outputs.size(); ++i) {
-      auto& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
-      if (!slot) slot = outputs[i];
+      array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
+      if (slot.id() == none_.id()) slot = outputs[i];
     }
     for (Step& step : steps_) run(step);
     for (size_t i = 0; i < outputs.size(); ++i) {
-      const auto& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
-      if (slot->id() != outputs[i].id()) outputs[i].share_buffer(*slot);
+      const array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
+      if (slot.id() != outputs[i].id()) outputs[i].share_buffer(slot);
     }
     for (const int output : graph_.outputs) {
       const auto v = static_cast<size_t>(output);
-      if (!graph_.constants[v]) arrays_[v].reset();
+      if (!graph_.constants[v]) arrays_[v] = none_;
     }
-    for (size_t i = 0; i < inputs.size(); ++i) arrays_[i].reset();
-    for (const size_t v : sharing_) arrays_[v]->drop_data();
+    for (size_t i = 0; i < inputs.size(); ++i) arrays_[i] = none_;
+    for (const size_t v : sharing_) arrays_[v].drop_data();
     sharing_.clear();
   }
 
@@ -83,7 +87,7 @@ class Runner {
         const auto v = static_cast<size_t>(output);
         if (is_output[v]) continue;
         arrays_[v] = array(graph_.values[v].shape, graph_.values[v].dtype, nullptr, {});
-        const size_t bytes = arrays_[v]->nbytes();
+        const size_t bytes = arrays_[v].nbytes();
         resident_[v] = bytes <= kResidentBytes && total + bytes <= kResidentLimit;
         if (resident_[v]) total += bytes;
       }
@@ -116,14 +120,14 @@ class Runner {
   void run(Step& step) {
     // The kernel's handle is the only one to what is read for the last time: it may take its memory over.
     for (const Read& read : step.reads) {
-      array& slot = *arrays_[read.value];
+      array& slot = arrays_[read.value];
       if (read.is_last) {
         step.inputs.push_back(std::move(slot));
       } else {
         step.inputs.push_back(slot);
       }
     }
-    for (const size_t v : step.writes) step.outputs.push_back(*arrays_[v]);
+    for (const size_t v : step.writes) step.outputs.push_back(arrays_[v]);
     step.kernel(*step.primitive, step.inputs, step.outputs);
     for (size_t j = 0; j < step.writes.size(); ++j) {
       if (resident_[step.writes[j]] && shares_memory(step.outputs[j], step.inputs)) sharing_.push_back(step.writes[j]);
@@ -134,7 +138,7 @@ class Runner {
       step.inputs[j].drop_data();
       arrays_[step.reads[j].value] = std::move(step.inputs[j]);
     }
-    for (const size_t v : step.unused) arrays_[v]->drop_data();
+    for (const size_t v : step.unused) arrays_[v].drop_data();
     step.inputs.clear();
     step.outputs.clear();
   }
@@ -144,8 +148,11 @@ class Runner {
                        [&](const array& input) { return input.data_shared_ptr() == out.data_shared_ptr(); });
   }
 
+  const Backend* backend_;
   const FlatGraph& graph_;
-  std::vector<std::optional<array>> arrays_;
+  /// Stands where there is no array: for inputs and outputs between runs.
+  array none_ = array(Shape{0}, bool_, nullptr, {});
+  std::vector<array> arrays_;
   /// Values whose arrays keep their memory between runs.
   std::vector<bool> resident_;
   /// Those of them that show the memory of others in this run.
@@ -156,7 +163,8 @@ class Runner {
 void program(const Program& primitive, std::span<array> inputs, std::span<array> outputs) {
   const std::lock_guard lock(primitive.derived.mutex);
   auto runner = std::static_pointer_cast<Runner>(std::exchange(primitive.derived.value, nullptr));
-  if (!runner) runner = std::make_shared<Runner>(backend(primitive.device().type), primitive.graph);
+  const Backend& current = backend(primitive.device().type);
+  if (!runner || !runner->is_for(current)) runner = std::make_shared<Runner>(current, primitive.graph);
   runner->run(inputs, outputs);
   // After an error the arrays may be anywhere: the next run starts with a new runner.
   primitive.derived.value = std::move(runner);

@@ -1,6 +1,7 @@
 #include "mica/ops/shape.h"
 
 #include <cstring>
+#include <optional>
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/copy.h"
@@ -25,15 +26,13 @@ bool reshaped_strides(const array& source, const Shape& shape, Strides& strides)
     ShapeElem from_size = 1;
     ShapeElem to_size = 1;
     const size_t first_to = to;
-    int64_t step = 0;  // of the group's last source axis longer than 1
-    int64_t next = -1;
+    std::optional<int64_t> step;  // of the group's last source axis longer than 1
     do {
       if ((from_size <= to_size && from < source.ndim()) || to == shape.size()) {
         const ShapeElem length = source.shape()[from];
         if (length != 1) {
-          if (next >= 0 && next != source.strides()[from] * length) return false;
-          next = source.strides()[from];
-          step = next;
+          if (step && *step != source.strides()[from] * length) return false;
+          step = source.strides()[from];
           from_size *= length;
         }
         ++from;
@@ -41,7 +40,7 @@ bool reshaped_strides(const array& source, const Shape& shape, Strides& strides)
         to_size *= shape[to++];
       }
     } while (from_size != to_size);
-    Strides group(to - first_to, step);
+    Strides group(to - first_to, step.value_or(0));
     for (size_t i = group.size(); i-- > 1;) group[i - 1] = group[i] * shape[first_to + i];
     strides.insert(strides.end(), group.begin(), group.end());
   }

@@ -181,6 +181,7 @@ std::vector<array> Unary::jvp(const std::vector<array>& primals, const std::vect
 std::vector<array> Binary::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                const std::vector<int>& argnums, const std::vector<array>& outputs) const {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     const auto factor = partial_derivative(op, which, primals[0], primals[1], outputs[0], stream());
     out.push_back(factor ? scaled(cotangents[0], op, which, mica::conjugate(*factor, stream()), stream())
@@ -193,6 +194,7 @@ std::vector<array> Binary::jvp(const std::vector<array>& primals, const std::vec
                                const std::vector<int>& argnums) const {
   const array y = apply<Binary>(primals, stream(), op);
   std::vector<array> terms;
+  terms.reserve(argnums.size());
   for (size_t i = 0; i < argnums.size(); ++i) {
     const auto factor = partial_derivative(op, argnums[i], primals[0], primals[1], y, stream());
     terms.push_back(factor ? scaled(tangents[i], op, argnums[i], *factor, stream()) : zeros_like(y, stream()));
@@ -205,6 +207,7 @@ std::vector<array> Select::vjp(const std::vector<array>& primals, const std::vec
   const array& cotangent = cotangents[0];
   const array zero = constant_like(0, cotangent);
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     out.push_back(which == 0   ? zeros_like(primals[0], stream())
                   : which == 1 ? where(primals[0], cotangent, zero, stream())

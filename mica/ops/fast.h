@@ -87,6 +87,7 @@ struct Rotate final : PrimitiveOf<Rotate, Composite> {
   std::string_view name() const override { return "rotate"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(traditional); }
   bool traditional;
 };
@@ -98,6 +99,7 @@ struct Attention final : PrimitiveOf<Attention, Composite> {
   std::string_view name() const override { return "attention"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(options, has_mask, has_sinks); }
   AttentionOptions options;
   bool has_mask;

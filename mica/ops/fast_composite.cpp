@@ -139,4 +139,27 @@ std::pair<std::vector<array>, std::vector<int>> LayerNorm::vmap(const std::vecto
   return {{apply<LayerNorm>(std::move(moved), stream(), eps, has_weight, has_bias)}, {0}};
 }
 
+std::pair<std::vector<array>, std::vector<int>> Rotate::vmap(const std::vector<array>& inputs,
+                                                             const std::vector<int>& axes) const {
+  if (axes[1] >= 0 || axes[2] >= 0 || inputs[1].ndim() != 2) return Composite::vmap(inputs, axes);
+  return {{apply<Rotate>({batch_first(inputs[0], axes[0], stream()), inputs[1], inputs[2]}, stream(), traditional)},
+          {0}};
+}
+
+std::pair<std::vector<array>, std::vector<int>> Attention::vmap(const std::vector<array>& inputs,
+                                                                const std::vector<int>& axes) const {
+  if (has_sinks && axes.back() >= 0) return Composite::vmap(inputs, axes);
+  // The batch axis joins attention's own.
+  const ShapeElem size = batch_size(inputs, axes);
+  const std::vector<array> all = batches(inputs, axes, stream());
+  std::vector<array> joined;
+  joined.reserve(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool is_sink = has_sinks && i + 1 == all.size();
+    joined.push_back(is_sink ? inputs[i] : flatten(all[i], 0, 1, stream()));
+  }
+  const array out = apply<Attention>(std::move(joined), stream(), options, has_mask, has_sinks);
+  return {{unflatten(out, 0, {size, -1}, stream())}, {0}};
+}
+
 }  // namespace mica

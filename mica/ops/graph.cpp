@@ -35,6 +35,7 @@ std::vector<array> StopGradient::jvp(const std::vector<array>& primals, const st
 
 std::vector<OutputSpec> Depends::infer(const std::vector<array>& inputs) const {
   std::vector<OutputSpec> out;
+  out.reserve(outputs);
   for (size_t i = 0; i < outputs; ++i) out.push_back({inputs[i].shape(), inputs[i].dtype()});
   return out;
 }
@@ -42,6 +43,7 @@ std::vector<OutputSpec> Depends::infer(const std::vector<array>& inputs) const {
 std::vector<array> Depends::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                 const std::vector<int>& argnums, const std::vector<array>&) const {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     const auto i = static_cast<size_t>(which);
     out.push_back(i < outputs ? cotangents[i] : zeros_like(primals[i], stream()));
@@ -52,6 +54,7 @@ std::vector<array> Depends::vjp(const std::vector<array>& primals, const std::ve
 std::vector<array> Depends::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                 const std::vector<int>& argnums) const {
   std::vector<array> out;
+  out.reserve(outputs);
   for (size_t i = 0; i < outputs; ++i) out.push_back(zeros_like(primals[i], stream()));
   for (size_t i = 0; i < argnums.size(); ++i) {
     const auto which = static_cast<size_t>(argnums[i]);

@@ -75,6 +75,7 @@ std::vector<array> scatter_vjp(const array& source, const array& updates, int up
                                         : extreme_shares(source, updates, places, mode, s);
   }
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     if (which == updates_at) {
       const array taken = places.get(cotangent);
@@ -116,7 +117,7 @@ Places places_of(const Scatter& scatter, const std::vector<array>& primals) {
 Places places_of(const ScatterAxis& scatter, const std::vector<array>& primals) {
   const Stream s = scatter.stream();
   const int axis = scatter.axis;
-  const array indices = primals[1];
+  const array& indices = primals[1];
   return {[=](const array& base, const array& values, UpdateMode mode) {
             return apply<ScatterAxis>({base, indices, values}, s, axis, mode);
           },
@@ -140,6 +141,7 @@ std::vector<array> Slice::jvp(const std::vector<array>&, const std::vector<array
 std::vector<array> SliceUpdate::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                     const std::vector<int>& argnums, const std::vector<array>&) const {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     out.push_back(which == 0
                       ? apply<SliceUpdate>({cotangents[0], zeros_like(primals[1], stream())}, stream(), start, strides)
@@ -169,6 +171,7 @@ std::vector<array> DynamicSlice::jvp(const std::vector<array>& primals, const st
 std::vector<array> DynamicSliceUpdate::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                            const std::vector<int>& argnums, const std::vector<array>&) const {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     out.push_back(which == 0 ? apply<DynamicSliceUpdate>({cotangents[0], zeros_like(primals[1], stream()), primals[2]},
                                                          stream(), axes)

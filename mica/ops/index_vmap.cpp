@@ -15,6 +15,7 @@ namespace {
 std::vector<array> with_batch_index(const std::vector<array>& indices, const std::vector<int>& axes, ShapeElem size,
                                     StreamOrDevice s) {
   std::vector<array> out;
+  out.reserve(indices.size() + 1);
   size_t ndim = 1;
   for (size_t i = 0; i < indices.size(); ++i) {
     const Shape plain = axes[i] < 0 ? indices[i].shape() : batch_first(indices[i], axes[i], s).shape();
@@ -55,6 +56,7 @@ std::vector<array> start_columns(const array& starts, int batch_axis, const std:
   const array rows = batch_first(starts, batch_axis, s);
   const array table = reshape(rows, {rows.shape(0), static_cast<ShapeElem>(axes.size())}, s);
   std::vector<array> out;
+  out.reserve(axes.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<size_t>(axes[i]);
     const array start = take(table, static_cast<int>(i), 1, s);

@@ -94,6 +94,7 @@ struct TakeRows final : PrimitiveOf<TakeRows, Composite> {
   std::string_view name() const override { return "take_rows"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
+  MICA_VMAP
   auto fields() const { return std::tie(matrix); }
   MatrixPrimitive matrix;
 };

@@ -97,10 +97,19 @@ std::pair<std::vector<array>, std::vector<int>> Linear::vmap(const std::vector<a
   return {{apply<Linear>(std::move(moved), stream(), matrix)}, {0}};
 }
 
+std::pair<std::vector<array>, std::vector<int>> TakeRows::vmap(const std::vector<array>& inputs,
+                                                               const std::vector<int>& axes) const {
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (axes[i] >= 0) return Composite::vmap(inputs, axes);
+  }
+  return {{apply<TakeRows>(inputs, stream(), matrix)}, {axes[0]}};
+}
+
 std::vector<array> Dequantize::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                    const std::vector<int>& argnums, const std::vector<array>& outputs) const {
   if (!matrix.format.has_biases) return Primitive::vjp(primals, cotangents, argnums, outputs);
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     const array part = which == 1 ? multiply(cotangents[0], code_values(*this, primals), stream()) : cotangents[0];
     out.push_back(group_sums(part, primals[1].shape(), stream()));
@@ -112,6 +121,7 @@ std::vector<array> Dequantize::jvp(const std::vector<array>& primals, const std:
                                    const std::vector<int>& argnums) const {
   if (!matrix.format.has_biases) return Primitive::jvp(primals, tangents, argnums);
   std::vector<array> terms;
+  terms.reserve(argnums.size());
   for (size_t i = 0; i < argnums.size(); ++i) {
     const array part = spread(astype(tangents[i], float32, stream()), matrix.format.group_size, stream());
     terms.push_back(argnums[i] == 1 ? multiply(part, code_values(*this, primals), stream()) : part);

@@ -40,6 +40,7 @@ std::vector<array> Matmul::vjp(const std::vector<array>& primals, const std::vec
                                const std::vector<int>& argnums, const std::vector<array>&) const {
   const auto transposed = [&](const array& m) { return matrix_transpose(conjugate(m, stream()), stream()); };
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     out.push_back(which == 0 ? matmul(cotangents[0], transposed(primals[1]), stream())
                              : matmul(transposed(primals[0]), cotangents[0], stream()));
@@ -50,6 +51,7 @@ std::vector<array> Matmul::vjp(const std::vector<array>& primals, const std::vec
 std::vector<array> Matmul::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                const std::vector<int>& argnums) const {
   std::vector<array> terms;
+  terms.reserve(argnums.size());
   for (size_t i = 0; i < argnums.size(); ++i) {
     terms.push_back(argnums[i] == 0 ? matmul(tangents[i], primals[1], stream())
                                     : matmul(primals[0], tangents[i], stream()));

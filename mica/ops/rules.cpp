@@ -38,6 +38,7 @@ array batch_first(const array& a, int axis, StreamOrDevice s) {
 std::vector<array> batches(const std::vector<array>& inputs, const std::vector<int>& axes, StreamOrDevice s) {
   const ShapeElem size = batch_size(inputs, axes);
   std::vector<array> out;
+  out.reserve(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     out.push_back(axes[i] < 0 ? broadcast_to(inputs[i], with_batch(inputs[i].shape(), size), s)
                               : batch_first(inputs[i], axes[i], s));
@@ -51,6 +52,7 @@ std::vector<array> aligned(const std::vector<array>& inputs, const std::vector<i
   while (axes[first] < 0) ++first;
   axis = axes[first];
   std::vector<array> out;
+  out.reserve(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     out.push_back(axes[i] < 0 ? broadcast_to(expand_dims(inputs[i], axis, s), inputs[first].shape(), s)
                               : moveaxis(inputs[i], axes[i], axis, s));

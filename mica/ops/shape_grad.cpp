@@ -78,6 +78,7 @@ std::vector<array> Concatenate::vjp(const std::vector<array>& primals, const std
   std::vector<ShapeElem> ends = {0};
   for (const array& primal : primals) ends.push_back(ends.back() + primal.shape(axis));
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int which : argnums) {
     const auto i = static_cast<size_t>(which);
     Shape start(cotangents[0].ndim(), 0);
@@ -92,6 +93,7 @@ std::vector<array> Concatenate::vjp(const std::vector<array>& primals, const std
 std::vector<array> Concatenate::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                     const std::vector<int>& argnums) const {
   std::vector<array> parts;
+  parts.reserve(primals.size());
   size_t next = 0;
   for (size_t i = 0; i < primals.size(); ++i) {
     const bool given = next < argnums.size() && argnums[next] == static_cast<int>(i);

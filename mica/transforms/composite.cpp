@@ -19,6 +19,7 @@ std::function<std::vector<array>(const std::vector<array>&)> expansion_by(const 
 
 std::vector<array> chosen_of(const std::vector<array>& inputs, const std::vector<int>& argnums) {
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int argnum : argnums) out.push_back(inputs[static_cast<size_t>(argnum)]);
   return out;
 }

@@ -34,9 +34,10 @@ std::vector<array> CustomFunction::vjp(const std::vector<array>& primals, const 
                                        const std::vector<int>& argnums, const std::vector<array>& outputs) const {
   const std::vector<array> given = head(primals, arguments);
   const std::vector<array> all =
-      rules->vjp ? (*rules->vjp)(given, cotangents, outputs) : mica::vjp(rules->fun, given, cotangents).second;
+      rules->vjp ? rules->vjp(given, cotangents, outputs) : mica::vjp(rules->fun, given, cotangents).second;
   check_count(all.size(), arguments, "cotangents");
   std::vector<array> out;
+  out.reserve(argnums.size());
   for (const int argnum : argnums) out.push_back(all[static_cast<size_t>(argnum)]);
   return out;
 }
@@ -45,7 +46,7 @@ std::vector<array> CustomFunction::jvp(const std::vector<array>& primals, const 
                                        const std::vector<int>& argnums) const {
   const std::vector<array> given = head(primals, arguments);
   if (rules->jvp) {
-    const std::vector<array> out = (*rules->jvp)(given, tangents, argnums);
+    const std::vector<array> out = rules->jvp(given, tangents, argnums);
     check_count(out.size(), primals.size() - arguments, "tangents");
     return out;
   }
@@ -55,6 +56,7 @@ std::vector<array> CustomFunction::jvp(const std::vector<array>& primals, const 
     return rules->fun(all);
   };
   std::vector<array> chosen;
+  chosen.reserve(argnums.size());
   for (const int argnum : argnums) chosen.push_back(given[static_cast<size_t>(argnum)]);
   return mica::jvp(by_chosen, chosen, tangents).second;
 }
@@ -69,7 +71,7 @@ std::pair<std::vector<array>, std::vector<int>> CustomFunction::vmap(const std::
     return {{inputs.begin() + first, inputs.end()}, {axes.begin() + first, axes.end()}};
   }
   if (rules->vmap) {
-    auto out = (*rules->vmap)(given, given_axes);
+    auto out = rules->vmap(given, given_axes);
     check_count(out.first.size(), inputs.size() - arguments, "outputs");
     check_count(out.second.size(), inputs.size() - arguments, "output axes");
     return out;
@@ -82,7 +84,8 @@ std::pair<std::vector<array>, std::vector<int>> CustomFunction::vmap(const std::
 Function custom_function(Function fun, std::optional<CustomVjp> fun_vjp, std::optional<CustomJvp> fun_jvp,
                          std::optional<CustomVmap> fun_vmap) {
   const auto rules = std::make_shared<const CustomRules>(
-      CustomRules{std::move(fun), std::move(fun_vjp), std::move(fun_jvp), std::move(fun_vmap)});
+      CustomRules{std::move(fun), std::move(fun_vjp).value_or(nullptr), std::move(fun_jvp).value_or(nullptr),
+                  std::move(fun_vmap).value_or(nullptr)});
   return [rules](const std::vector<array>& args) -> std::vector<array> {
     std::vector<array> inputs = args;
     for (const array& output : rules->fun(args)) inputs.push_back(stop_gradient(output));
@@ -97,11 +100,12 @@ Function custom_vjp(Function fun, CustomVjp fun_vjp) {
 }
 
 Function checkpoint(Function fun) {
-  return custom_vjp(
-      fun, [fun](const std::vector<array>& primals, const std::vector<array>& cotangents, const std::vector<array>&) {
-        // What the gradient needs is computed again, and not before the gradient has come here.
-        return vjp(fun, depends(primals, cotangents), cotangents).second;
-      });
+  // What the gradient needs is computed again, and not before the gradient has come here.
+  CustomVjp again = [fun](const std::vector<array>& primals, const std::vector<array>& cotangents,
+                          const std::vector<array>&) {
+    return vjp(fun, depends(primals, cotangents), cotangents).second;
+  };
+  return custom_vjp(std::move(fun), std::move(again));
 }
 
 }  // namespace mica

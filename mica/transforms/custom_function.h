@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,17 +9,14 @@
 
 namespace mica {
 
-/// A function and the rules that its caller gave for it; those of its operations take the place of missing ones.
+/// A function and the rules that its caller gave for it; those of its operations take the place of missing (empty)
+/// ones.
 struct CustomRules {
   std::function<std::vector<array>(const std::vector<array>&)> fun;
-  std::optional<std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&,
-                                                 const std::vector<array>&)>>
+  std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&, const std::vector<array>&)>
       vjp;
-  std::optional<
-      std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&, const std::vector<int>&)>>
-      jvp;
-  std::optional<std::function<std::pair<std::vector<array>, std::vector<int>>(const std::vector<array>&,
-                                                                              const std::vector<int>&)>>
+  std::function<std::vector<array>(const std::vector<array>&, const std::vector<array>&, const std::vector<int>&)> jvp;
+  std::function<std::pair<std::vector<array>, std::vector<int>>(const std::vector<array>&, const std::vector<int>&)>
       vmap;
 };
 

@@ -1,5 +1,6 @@
 #include "mica/transforms/flat_graph.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "mica/transforms/tape.h"
@@ -70,18 +71,24 @@ void drop_dead_nodes(FlatGraph& graph) {
 }
 
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs) {
-  std::vector<std::optional<array>> values = graph.constants;
-  for (size_t i = 0; i < graph.input_count; ++i) values[i] = inputs[i];
+  std::vector<array> values;
+  values.reserve(graph.values.size());
+  const array none(false);
+  for (const auto& constant : graph.constants) values.push_back(constant ? *constant : none);
+  std::copy(inputs.begin(), inputs.end(), values.begin());
+  const auto all = [&](const std::vector<int>& numbers) {
+    std::vector<array> out;
+    out.reserve(numbers.size());
+    for (const int number : numbers) out.push_back(values[static_cast<size_t>(number)]);
+    return out;
+  };
   for (const FlatGraph::Node& node : graph.nodes) {
-    std::vector<array> operands;
-    for (const int input : node.inputs) operands.push_back(*values[static_cast<size_t>(input)]);
-    const std::vector<array> made = node.outputs.size() == 1 ? std::vector<array>{make_array(node.primitive, operands)}
-                                                             : make_arrays(node.primitive, operands);
+    const std::vector<array> made = node.outputs.size() == 1
+                                        ? std::vector<array>{make_array(node.primitive, all(node.inputs))}
+                                        : make_arrays(node.primitive, all(node.inputs));
     for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
   }
-  std::vector<array> outputs;
-  for (const int output : graph.outputs) outputs.push_back(*values[static_cast<size_t>(output)]);
-  return outputs;
+  return all(graph.outputs);
 }
 
 }  // namespace mica

@@ -100,8 +100,9 @@ class Fuser {
       const FlatGraph::Node& maker = graph_.nodes[static_cast<size_t>(maker_[v])];
       return maker.primitive->id() == Broadcast::static_id() ? maker.inputs[0] : value;
     }
-    if (!graph_.constants[v]) return value;
-    const array& constant = *graph_.constants[v];
+    const std::optional<array> held = graph_.constants[v];
+    if (!held) return value;
+    const array& constant = *held;
     if (constant.is_available() || !constant.has_primitive() || constant.primitive().id() != Broadcast::static_id()) {
       return value;
     }
@@ -162,9 +163,11 @@ class Fuser {
 
 std::vector<array> Fused::expand(const std::vector<array>& inputs) const {
   std::vector<array> values;
+  values.reserve(inputs.size() + steps.size());
   for (const array& input : inputs) values.push_back(broadcast_to(input, shape, stream()));
   for (const Step& step : steps) {
     std::vector<array> operands;
+    operands.reserve(step.inputs.size());
     for (const int input : step.inputs) operands.push_back(values[static_cast<size_t>(input)]);
     values.push_back(make_array(step.primitive, std::move(operands)));
   }

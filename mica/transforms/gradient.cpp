@@ -52,6 +52,7 @@ std::vector<array> pull_back(const std::vector<array>& arguments, const std::vec
     const std::vector<array> live = node.outputs();
     if (std::none_of(live.begin(), live.end(), [&](const array& output) { return sums.has(output); })) continue;
     std::vector<array> incoming;
+    incoming.reserve(live.size());
     for (const array& output : live) incoming.push_back(sums.take(output));
     const std::vector<int> argnums = tape.dependent_inputs(node);
     const auto outgoing = node.primitive().vjp(node.inputs(), incoming, argnums, complete_outputs(node));
@@ -60,6 +61,7 @@ std::vector<array> pull_back(const std::vector<array>& arguments, const std::vec
     }
   }
   std::vector<array> gradients;
+  gradients.reserve(arguments.size());
   for (const array& argument : arguments) gradients.push_back(sums.take(argument));
   return gradients;
 }
@@ -136,6 +138,7 @@ ValueAndGradFn value_and_grad(const Function& fun, const std::vector<int>& argnu
     const std::vector<size_t> chosen = resolve_argnums(argnums, inputs.size());
     const Tracing tracing;
     std::vector<array> primals;
+    primals.reserve(chosen.size());
     for (const size_t i : chosen) primals.push_back(inputs[i]);
     const std::vector<array> arguments = traced(primals);
     std::vector<array> all = inputs;

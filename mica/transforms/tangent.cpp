@@ -18,6 +18,7 @@ using TangentMap = std::unordered_map<std::uintptr_t, array>;
 void push_through(const array& node, const Tape& tape, TangentMap& tangents) {
   const std::vector<int> argnums = tape.dependent_inputs(node);
   std::vector<array> incoming;
+  incoming.reserve(argnums.size());
   for (const int argnum : argnums) incoming.push_back(tangents.at(node.inputs()[static_cast<size_t>(argnum)].id()));
   const std::vector<array> outgoing = node.primitive().jvp(node.inputs(), incoming, argnums);
   const std::vector<array> outputs = node.outputs();
@@ -50,6 +51,7 @@ std::pair<std::vector<array>, std::vector<array>> jvp(
   }
   for (const array& node : tape.nodes()) push_through(node, tape, map);
   std::vector<array> results;
+  results.reserve(outputs.size());
   for (const array& output : outputs) {
     results.push_back(tape.depends(output) ? map.at(output.id()) : zeros_like(output));
   }

@@ -133,6 +133,7 @@ std::function<std::vector<array>(const std::vector<array>&)> vmap(const Function
     const Tape tape(placeholders, traced, Flow::values);
     for (const array& node : tape.nodes()) batches.apply(node);
     std::vector<array> outputs;
+    outputs.reserve(traced.size());
     for (size_t i = 0; i < traced.size(); ++i) {
       outputs.push_back(with_axis(batches.get(traced[i]), out_axes.empty() ? 0 : out_axes[i], size));
     }

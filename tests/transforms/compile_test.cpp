@@ -98,6 +98,20 @@ TEST(Fusion, IsExactInEveryTypeAndLayout) {
   expect_same(compiled({zeros({0, 3}), ones({3}), ones({1})}), chain({zeros({0, 3}), ones({3}), ones({1})}));
 }
 
+TEST(Fusion, IsExactForComplexNumbersAndPredicates) {
+  const auto fun = [](const Arrays& v) {
+    const array z = multiply(exp(v[0]), add(v[1], v[0]));
+    const array far = logical_and(greater(abs(z), array(0.7f)), logical_not(isnan(z)));
+    return Arrays{z, where(far, z, conjugate(z)), astype(far, int32), add(real(z), abs(z))};
+  };
+  const auto complex = [](const Shape& shape) {
+    const array parts = astype(scattered(shape), float32);
+    return add(astype(parts, complex64), multiply(astype(sin(parts), complex64), array(complex64_t(0, 1))));
+  };
+  const Arrays inputs = {complex({3, 700}), complex({3, 1})};
+  expect_same(compile(fun)(inputs), fun(inputs));
+}
+
 FlatGraph captured(const Function& fun, const Arrays& inputs) {
   const Tracing tracing;
   Arrays placeholders;

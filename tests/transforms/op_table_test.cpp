@@ -320,6 +320,17 @@ const std::vector<OpCase>& other_ops() {
     add_case("rope float32", [](const Arrays& v) {
       return fast::rope(astype(multiply(v[0], v[1]), float32), 4, false, 50.0f, 1.0f, 2);
     });
+    add_case("rope partly float32", [](const Arrays& v) {
+      return fast::rope(astype(multiply(v[0], v[1]), float32), 2, true, 50.0f, 1.0f, array({2, 5}));
+    });
+    add_case("attention float32", [](const Arrays& v) {
+      const array k = reshape(astype(v[0], float32), {2, 1, 3, 4});
+      const array q = multiply(k, astype(expand_dims(v[1], 1), float32));
+      return fast::scaled_dot_product_attention(reshape(q, {2, 3, 3, 4}), k, add(k, k), 0.5f, "causal", {}, ones({3}));
+    });
+    add_case("take_rows", [](const Arrays& v) {
+      return take_rows(stored_dense(ones({9, 4})), astype(multiply(v[0], v[1]), int32));
+    });
     add_case("linear float32", [](const Arrays& v) {
       return linear(astype(multiply(v[0], v[1]), float32), stored_dense(astype(v[1], float32)), ones({3}));
     });
