@@ -97,8 +97,7 @@ void gather_matmul(const GatherMatmul&, std::span<array> inputs, std::span<array
     }
     Sums sums(out, count * m * n);
     gemm(gemm_type(out.dtype()), count * m, n, k, {rows.data(), std::max<int64_t>(k, 1), false},
-         {b.data<std::byte>() + matrix * b.strides(0) * size, b_ld, transposed}, sums.data(), n,
-         ThreadPool::global());
+         {b.data<std::byte>() + matrix * b.strides(0) * size, b_ld, transposed}, sums.data(), n, ThreadPool::global());
     for (int64_t i = 0; i < count; ++i) {
       sums.store(i * m * n, out.data<std::byte>() + places[static_cast<size_t>(i)] * m * n * size, m * n);
     }

@@ -135,8 +135,8 @@ void real_eig(const T* from, lapack_int n, complex64_t* values, complex64_t* vec
 
 void complex_eig(const complex64_t* from, lapack_int n, complex64_t* values, complex64_t* vectors) {
   std::vector<complex64_t> work(from, from + int64_t{n} * n);
-  check_lapack(LAPACKE_cgeev(kRows, 'N', vectors ? 'V' : 'N', n, work.data(), n, values, nullptr, n, vectors, n),
-               "eig", kNoConvergence);
+  check_lapack(LAPACKE_cgeev(kRows, 'N', vectors ? 'V' : 'N', n, work.data(), n, values, nullptr, n, vectors, n), "eig",
+               kNoConvergence);
 }
 
 void eig(const Eig& primitive, std::span<array> inputs, std::span<array> outputs) {

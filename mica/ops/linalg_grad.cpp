@@ -1,5 +1,5 @@
-// Gradients and tangents of the factorizations. Formulas: M. Giles, "An extended collection of matrix derivative results
-// for forward and reverse mode AD" (2008); QR and Cholesky: S. Walter et al. (2012), I. Murray (2016).
+// Gradients and tangents of the factorizations. Formulas: M. Giles, "An extended collection of matrix derivative
+// results for forward and reverse mode AD" (2008); QR and Cholesky: S. Walter et al. (2012), I. Murray (2016).
 #include <algorithm>
 #include <stdexcept>
 
@@ -152,8 +152,8 @@ std::vector<array> Determinant::vjp(const std::vector<array>& primals, const std
 std::vector<array> Determinant::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                     const std::vector<int>&) const {
   const std::vector<array> values = make_arrays(std::make_shared<Determinant>(stream()), primals);
-  const array change = sum(diagonal_of(matmul(inv(primals[0], stream()), tangents[0], stream()), stream()), -1, false,
-                           stream());
+  const array change =
+      sum(diagonal_of(matmul(inv(primals[0], stream()), tangents[0], stream()), stream()), -1, false, stream());
   return {multiply(values[0], change, stream()), zeros_like(values[1], stream()), change};
 }
 
@@ -206,7 +206,8 @@ std::vector<array> QRFactor::vjp(const std::vector<array>& primals, const std::v
   const Stream s = stream();
   const array& q = outputs[0];
   const array& r = outputs[1];
-  const array mixed = subtract(matmul(r, transposed(cotangents[1], s), s), matmul(transposed(cotangents[0], s), q, s), s);
+  const array mixed =
+      subtract(matmul(r, transposed(cotangents[1], s), s), matmul(transposed(cotangents[0], s), q, s), s);
   const array symmetric = add(tril(mixed, 0, s), transposed(tril(mixed, -1, s), s), s);
   const array before = add(cotangents[0], matmul(q, symmetric, s), s);
   // · R⁻ᵀ from the right: solve R · X = beforeᵀ.
@@ -220,8 +221,7 @@ std::vector<array> QRFactor::jvp(const std::vector<array>& primals, const std::v
   const std::vector<array> parts = make_arrays(std::make_shared<QRFactor>(s), primals);
   const array& q = parts[0];
   const array& r = parts[1];
-  const array change = transposed(
-      apply<Solve>({transposed(r, s), transposed(tangents[0], s)}, s, Triangle::lower), s);
+  const array change = transposed(apply<Solve>({transposed(r, s), transposed(tangents[0], s)}, s, Triangle::lower), s);
   const array inside = matmul(transposed(q, s), change, s);
   const array below = tril(inside, -1, s);
   const array turn = subtract(below, transposed(below, s), s);

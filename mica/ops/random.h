@@ -86,8 +86,8 @@ inline array normal(const Shape& shape, const std::optional<array>& key = std::n
   return normal(shape, float32, std::nullopt, std::nullopt, key, s);
 }
 
-/// Vectors [..., n] distributed around `mean` [..., n] with covariance `cov` [..., n, n], symmetric and positive semidefinite.
-/// `shape` is what the leading axes of both are broadcast to. dtype: float32.
+/// Vectors [..., n] distributed around `mean` [..., n] with covariance `cov` [..., n, n], symmetric and positive
+/// semidefinite. `shape` is what the leading axes of both are broadcast to. dtype: float32.
 array multivariate_normal(const array& mean, const array& cov, const Shape& shape, Dtype dtype,
                           const std::optional<array>& key = std::nullopt, StreamOrDevice s = {});
 

@@ -2,8 +2,8 @@
 
 // Cases that a script of tests/oracle/ made with a reference implementation: tests/fixtures/ops/NAME.json.
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -39,9 +39,10 @@ inline Shape shape_from(const Json& list) {
 inline std::vector<array> arrays_from(const Json& list) {
   std::vector<array> out;
   for (const Json& item : list) {
-    const std::string bytes = text::decode_base64(item[2].get<std::string>()).value();
-    const auto buffer = allocator::malloc(bytes.size());
-    if (!bytes.empty()) std::memcpy(buffer.raw_ptr(), bytes.data(), bytes.size());
+    const auto bytes = text::decode_base64(item[2].get<std::string>());
+    if (!bytes) throw std::runtime_error("a case's data are no base64");
+    const auto buffer = allocator::malloc(bytes->size());
+    std::copy(bytes->begin(), bytes->end(), static_cast<char*>(buffer.raw_ptr()));
     out.emplace_back(buffer, shape_from(item[1]), dtype_named(item[0].get<std::string>()));
   }
   return out;

@@ -36,7 +36,7 @@ Inputs norm_of(const Inputs& x, const Json& a) {
 bool upper_of(const Json& args) {
   return args.at("upper").get<bool>();
 }
-Inputs pair(std::pair<array, array> both) {
+Inputs pair(const std::pair<array, array>& both) {
   return {both.first, both.second};
 }
 

@@ -89,8 +89,8 @@ const std::map<std::string, Op>& ops() {
 /// Bits and what is made of them by single operations are equal; erf, erfinv and logarithms differ by units in the last
 /// place between two libraries of functions.
 Tolerance tolerance(const std::string& op, Dtype dtype) {
-  const bool functions = op.starts_with("normal") || op == "truncated_normal" || op == "multivariate_normal" || op == "gumbel" || op == "laplace" ||
-                         op == "default_sequence";
+  const bool functions = op.starts_with("normal") || op == "truncated_normal" || op == "multivariate_normal" ||
+                         op == "gumbel" || op == "laplace" || op == "default_sequence";
   if (!functions || !issubdtype(dtype, inexact)) return {};
   const double unit = dtype == bfloat16 ? 0x1p-7 : dtype == float16 ? 0x1p-10 : 0x1p-22;
   if (op == "multivariate_normal") return {1e-5, 1e-5};  // a decomposition and sums
