@@ -81,7 +81,7 @@ fuzz: packages-test
 lint: packages-test
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
 	cmake --preset release >build/cmake.log
-	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench)/.*\.cpp$$'
+	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench|examples)/.*\.cpp$$'
 
 format:
 	clang-format-19 -i $(CXX_SOURCES)
