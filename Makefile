@@ -82,7 +82,7 @@ fuzz: packages-test
 lint: packages-test
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
 	cmake --preset release >build/cmake.log
-	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench)/.*\.cpp$$'
+	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench|examples)/.*\.cpp$$'
 
 docs: packages-test
 	@mkdir -p build/docs

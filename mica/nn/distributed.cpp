@@ -6,6 +6,7 @@
 #include "mica/nn/transforms.h"
 #include "mica/nn/tree_functions.h"
 #include "mica/nn/weak_scalar.h"
+#include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
 
 namespace mica::nn {
@@ -51,6 +52,16 @@ Tree average_gradients(const Tree& gradients, const std::optional<distributed::G
   }
   send();
   return detail::with_leaves(gradients, averaged);
+}
+
+std::pair<Tree, array> clip_grad_norm_sharded(const Tree& gradients, double max_norm,
+                                              const std::optional<distributed::Group>& group) {
+  const auto add_squares = [](const array& total, const array& g) { return total + sum(square(g)); };
+  const array local = tree_reduce(add_squares, gradients, array(0.0F));
+  const array norm = sqrt(distributed::all_sum(local, group));
+  const array factor = minimum(Weak(max_norm) / (norm + Weak(1e-6)), Weak(1));
+  Tree clipped = tree_map([&](const array& g) { return astype(g * factor, g.dtype()); }, gradients);
+  return {std::move(clipped), norm};
 }
 
 }  // namespace mica::nn

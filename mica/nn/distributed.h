@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "mica/distributed/distributed.h"
 #include "mica/nn/tree.h"
@@ -13,5 +14,10 @@ namespace mica::nn {
 /// alone. A group of one gives them back.
 Tree average_gradients(const Tree& gradients, const std::optional<distributed::Group>& group = std::nullopt,
                        int64_t all_reduce_size = int64_t{32} << 20);
+
+/// Gradients of which each process of the group has a part, scaled so that their norm, all taken together, is at most
+/// max_norm; and the norm that they had.
+std::pair<Tree, array> clip_grad_norm_sharded(const Tree& gradients, double max_norm,
+                                              const std::optional<distributed::Group>& group = std::nullopt);
 
 }  // namespace mica::nn

@@ -55,6 +55,17 @@ TEST(AverageGradients, SendsPiecesTogether) {
   }
 }
 
+TEST(ClipGradNormSharded, TakesTheNormOfAllParts) {
+  // 3² + 4² here, and three times as much elsewhere: the norm is 10.
+  const Tree gradients = Tree::dict({{"a", array({3.0f})}, {"b", array({0.0f, 4.0f})}});
+  const distributed::Group group(std::make_shared<Pair>());
+  const auto [clipped, norm] = nn::clip_grad_norm_sharded(gradients, 5.0, group);
+  EXPECT_FLOAT_EQ(norm.item<float>(), 10.0f);
+  EXPECT_NEAR(clipped.at("a").leaf().item<float>(), 1.5f, 1e-6);
+  const auto [kept, same_norm] = nn::clip_grad_norm_sharded(gradients, 50.0, group);
+  EXPECT_FLOAT_EQ(kept.at("a").leaf().item<float>(), 3.0f);
+}
+
 TEST(AverageGradients, AloneGivesThemBack) {
   const array g = test::filled({3}, 1);
   EXPECT_EQ(nn::average_gradients(Tree::dict({{"a", g}})).at("a").leaf().id(), g.id());
