@@ -8,7 +8,7 @@ CXX_SOURCES = $(shell git ls-files '*.cpp' '*.h' ':!*.inc')
 
 EXAMPLES = linear_regression digits language_model derivatives
 
-.PHONY: help run test build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits docs \
+.PHONY: help run test configure build model install test-asan test-tsan lint format fuzz packages packages-test test-data digits docs \
   $(EXAMPLES:%=example-%)
 
 help:
@@ -27,13 +27,16 @@ help:
 run: packages build model
 	@build/release/bin/mica generate --prompt '$(subst ','\'',$(PROMPT))'
 
-test: packages-test build test-data model
-	cd build/release && ctest --output-on-failure
+test: packages-test configure test-data model
+	cmake --build --preset release -j $(JOBS)
+	cd build/release && ctest --output-on-failure --no-tests=error
 	@if command -v clang++-19 >/dev/null; then $(MAKE) --no-print-directory fuzz; fi
 
-build: packages
-	@cmake --preset release >build/cmake.log 2>&1 || { mkdir -p build; cmake --preset release; }
-	cmake --build --preset release -j $(JOBS)
+configure: packages
+	@cmake --preset release >build/cmake.log 2>&1 || { cat build/cmake.log; exit 1; }
+
+build: configure
+	cmake --build --preset release -j $(JOBS) --target mica_program
 
 install: build
 	$(SUDO) cmake --install build/release --prefix $(PREFIX)
@@ -53,8 +56,7 @@ test-data:
 	@scripts/fetch_test_data.sh
 
 # ARGS go to the example: make example-language_model ARGS="book.txt 2000"
-$(EXAMPLES:%=example-%): example-%: packages
-	@cmake --preset release >build/cmake.log
+$(EXAMPLES:%=example-%): example-%: configure
 	@cmake --build --preset release -j $(JOBS) --target example_$*
 	build/release/bin/example_$* $(ARGS)
 
@@ -67,12 +69,12 @@ digits:
 test-asan: packages-test test-data model
 	cmake --preset asan >build/cmake-asan.log
 	cmake --build --preset asan -j $(JOBS)
-	cd build/asan && UBSAN_OPTIONS=print_stacktrace=1 ctest --output-on-failure
+	cd build/asan && UBSAN_OPTIONS=print_stacktrace=1 ctest --output-on-failure --no-tests=error
 
 test-tsan: packages-test test-data model
 	cmake --preset tsan >build/cmake-tsan.log
 	cmake --build --preset tsan -j $(JOBS)
-	cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ctest --output-on-failure
+	cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ctest --output-on-failure --no-tests=error
 
 fuzz: packages-test
 	cmake --preset fuzz >build/cmake-fuzz.log

@@ -6,6 +6,8 @@
 #include "mica/base/error.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/index.h"
+#include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
 
 namespace mica {
@@ -125,6 +127,21 @@ array layer_norm(const array& x, const std::optional<array>& weight, const std::
   if (weight) inputs.push_back(astype(*weight, compute_dtype(x), s));
   if (bias) inputs.push_back(astype(*bias, compute_dtype(x), s));
   return apply_fused<LayerNorm>(std::move(inputs), s, eps, weight.has_value(), bias.has_value());
+}
+
+array cross_entropy(const array& logits, const array& targets, StreamOrDevice s) {
+  if (!issubdtype(targets.dtype(), integer)) {
+    fail_as<std::invalid_argument>("[cross_entropy] targets are class indices, not {}", dtype_name(targets.dtype()));
+  }
+  Shape expected = logits.shape();
+  if (!expected.empty()) expected.pop_back();
+  if (logits.ndim() == 0 || targets.shape() != expected) {
+    fail_as<std::invalid_argument>("[cross_entropy] targets of shape {} do not fit logits of shape {}",
+                                   to_string(targets.shape()), to_string(logits.shape()));
+  }
+  const array x = logits.dtype() == float64 ? logits : astype(logits, float32, s);
+  const array chosen = take_along_axis(x, expand_dims(targets, -1, s), -1, s);
+  return subtract(logsumexp(x, -1, false, s), squeeze(chosen, -1, s), s);
 }
 
 array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale,

@@ -20,6 +20,11 @@ array rms_norm(const array& x, const std::optional<array>& weight, float eps, St
 array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
                  StreamOrDevice s = {});
 
+/// −log softmax(logits)[target] over the last axis: logits [..., V], integer class indices `targets` [...] → float32
+/// [...], computed in float32 (float64 logits in float64). Throws std::invalid_argument when dtype or shape of the
+/// targets do not fit, std::out_of_range for an index outside of the axis when it is computed.
+array cross_entropy(const array& logits, const array& targets, StreamOrDevice s = {});
+
 /// Rotary position embedding (https://arxiv.org/abs/2104.09864) of the first `dims` features of x [..., T, D], at
 /// positions offset, offset + 1 … (an array offset: one for each entry of the first axis). Exactly one of `base` and
 /// `freqs` [dims / 2] (periods over 2π, as MLX names them) is given. Features are paired (i, i + dims/2), or
