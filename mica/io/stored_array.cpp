@@ -83,7 +83,7 @@ array array_of_bytes(const std::shared_ptr<const MappedFile>& owner, std::span<c
     return array::mapped(owner, bytes.data(), std::move(shape), dtype);
   }
   const allocator::Buffer copy = allocator::malloc(bytes.size());
-  std::memcpy(copy.raw_ptr(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(copy.raw_ptr(), bytes.data(), bytes.size());
   return array(copy, std::move(shape), dtype);
 }
 

@@ -34,8 +34,10 @@ TEST(GroupOfOne, GivesTheArgumentBack) {
 }
 
 TEST(Mpi, ThreeProcesses) {
+  // Open MPI does not free what it needs until its end: no report of leaks from these processes.
   const std::string command =
-      "mpirun --allow-run-as-root --oversubscribe -n 3 /proc/" + std::to_string(::getpid()) +
+      "ASAN_OPTIONS=detect_leaks=0 mpirun --allow-run-as-root --oversubscribe -n 3 /proc/" +
+      std::to_string(::getpid()) +
       "/exe --gtest_also_run_disabled_tests --gtest_filter='Processes.*' >/dev/null 2>mpi_errors.txt";
   EXPECT_EQ(std::system(command.c_str()), 0) << "see mpi_errors.txt; without mpirun: scripts/install_packages.sh test";
 }
