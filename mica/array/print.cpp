@@ -18,12 +18,10 @@ std::string digits(double value, int precision) {
 /// The type that the formatter takes for an element type.
 template <typename T>
 auto printable(const T& value) {
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, complex64_t>) {
+  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, complex64_t> || std::is_same_v<T, double>) {
     return value;
   } else if constexpr (std::is_integral_v<T>) {
     return static_cast<std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>(value);
-  } else if constexpr (std::is_same_v<T, double>) {
-    return value;
   } else {
     return static_cast<double>(static_cast<float>(value));
   }

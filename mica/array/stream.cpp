@@ -156,7 +156,7 @@ void clear_streams() {
 }
 
 Stream to_stream(StreamOrDevice s) {
-  return to_stream(std::move(s), default_device());
+  return to_stream(s, default_device());
 }
 
 Stream to_stream(StreamOrDevice s, Device fallback) {

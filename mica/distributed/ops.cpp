@@ -104,38 +104,38 @@ std::vector<OutputSpec> Send::infer(const std::vector<array>& inputs) const {
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-array all_sum(const array& x, std::optional<Group> group, StreamOrDevice s) {
+array all_sum(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
   return all_reduce(x, Reduction::sum, group, s);
 }
 
-array all_max(const array& x, std::optional<Group> group, StreamOrDevice s) {
+array all_max(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
   return all_reduce(x, Reduction::max, group, s);
 }
 
-array all_min(const array& x, std::optional<Group> group, StreamOrDevice s) {
+array all_min(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
   return all_reduce(x, Reduction::min, group, s);
 }
 
-array all_gather(const array& x, std::optional<Group> group, StreamOrDevice s) {
+array all_gather(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
   auto members = group_of(group);
   return members->size() == 1 ? x : apply<AllGather>({x}, to_stream(s), std::move(members));
 }
 
-array sum_scatter(const array& x, std::optional<Group> group, StreamOrDevice s) {
+array sum_scatter(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
   auto members = group_of(group);
   return members->size() == 1 ? x : apply<SumScatter>({x}, to_stream(s), std::move(members));
 }
 
-array send(const array& x, int dst, std::optional<Group> group, StreamOrDevice s) {
+array send(const array& x, int dst, const std::optional<Group>& group, StreamOrDevice s) {
   return apply<Send>({x}, to_stream(s), group_with(group, dst, "send"), dst);
 }
 
-array recv(Shape shape, Dtype dtype, int src, std::optional<Group> group, StreamOrDevice s) {
+array recv(Shape shape, Dtype dtype, int src, const std::optional<Group>& group, StreamOrDevice s) {
   return apply<Recv>({}, to_stream(s), group_with(group, src, "recv"), src, std::move(shape), dtype);
 }
 
-array recv_like(const array& x, int src, std::optional<Group> group, StreamOrDevice s) {
-  return recv(x.shape(), x.dtype(), src, std::move(group), s);
+array recv_like(const array& x, int src, const std::optional<Group>& group, StreamOrDevice s) {
+  return recv(x.shape(), x.dtype(), src, group, s);
 }
 
 }  // namespace mica::distributed

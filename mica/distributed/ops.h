@@ -15,25 +15,25 @@ namespace mica::distributed {
 // group of one the collective operations give x itself.
 
 /// The elementwise sum over all processes.
-array all_sum(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
-array all_max(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
-array all_min(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array all_sum(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
+array all_max(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
+array all_min(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
 /// The arrays of all processes one after the other along the first axis; scalars become an array of one axis.
-array all_gather(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array all_gather(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
 /// The sum over all processes cut along the first axis, of which process r gets part r. Throws std::invalid_argument
 /// when the axis does not divide by the group's size.
-array sum_scatter(const array& x, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array sum_scatter(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
 /// Sends x to process `dst` when the result, x itself, is computed. Throws std::invalid_argument for a rank that is not
 /// in the group and in a group of one.
-array send(const array& x, int dst, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array send(const array& x, int dst, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
 /// What process `src` sends; shape and dtype must be those of what is sent.
-array recv(Shape shape, Dtype dtype, int src, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array recv(Shape shape, Dtype dtype, int src, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 /// recv() of an array like x.
-array recv_like(const array& x, int src, std::optional<Group> group = std::nullopt, StreamOrDevice s = {});
+array recv_like(const array& x, int src, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
 struct AllReduce final : PrimitiveOf<AllReduce> {
   AllReduce(Stream stream, std::shared_ptr<GroupImpl> members, Reduction what)

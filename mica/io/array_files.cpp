@@ -39,6 +39,7 @@ StoredTensors stored_tensors(const std::unordered_map<std::string, array>& array
                              const std::unordered_map<std::string, std::string>& metadata) {
   StoredTensors out;
   std::vector<const std::pair<const std::string, array>*> order;
+  order.reserve(arrays.size());
   for (const auto& item : arrays) order.push_back(&item);
   std::ranges::sort(order, {}, [](const auto* item) { return std::string_view(item->first); });
   for (const auto* item : order) {

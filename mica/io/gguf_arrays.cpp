@@ -196,6 +196,7 @@ GgufTensorSpec spec_of(const std::string& file, const std::string& name, const a
 template <typename T>
 std::vector<std::string> sorted_keys(const std::unordered_map<std::string, T>& map) {
   std::vector<std::string> out;
+  out.reserve(map.size());
   for (const auto& [key, unused] : map) out.push_back(key);
   std::ranges::sort(out);
   return out;
@@ -211,11 +212,12 @@ GGUFLoad load_gguf(const std::string& file, StreamOrDevice) {
   return out;
 }
 
-void save_gguf(std::string file, const std::unordered_map<std::string, array>& arrays,
+void save_gguf(const std::string& file, const std::unordered_map<std::string, array>& arrays,
                const std::unordered_map<std::string, GGUFMetaData>& metadata) {
   GgufHeader header;
   for (const std::string& key : sorted_keys(metadata)) put_value(header, file, key, metadata.at(key));
   std::vector<array> values;
+  values.reserve(arrays.size());
   for (const std::string& name : sorted_keys(arrays)) {
     values.push_back(stored_form(arrays.at(name)));
     header.add_tensor(spec_of(file, name, values.back()));

@@ -25,7 +25,7 @@ GGUFLoad load_gguf(const std::string& file, StreamOrDevice s = {});
 
 /// Writes a GGUF file, version 3; ".gguf" is appended where it is missing. Arrays: float32, float16, bfloat16, float64,
 /// int8, int16, int32 or int64 of at most 4 axes. Metadata arrays have one axis or none.
-void save_gguf(std::string file, const std::unordered_map<std::string, array>& arrays,
+void save_gguf(const std::string& file, const std::unordered_map<std::string, array>& arrays,
                const std::unordered_map<std::string, GGUFMetaData>& metadata = {});
 
 }  // namespace mica

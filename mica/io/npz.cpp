@@ -64,6 +64,7 @@ void write_archive(std::string path, const std::unordered_map<std::string, array
   std::vector<std::string> contents;
   contents.reserve(arrays.size());
   std::vector<const std::pair<const std::string, array>*> order;
+  order.reserve(arrays.size());
   for (const auto& item : arrays) order.push_back(&item);
   std::ranges::sort(order, {}, [](const auto* item) { return std::string_view(item->first); });
   Archive archive = open_archive(path, ZIP_CREATE | ZIP_TRUNCATE);
@@ -84,7 +85,7 @@ void write_archive(std::string path, const std::unordered_map<std::string, array
   }
   // libzip writes beside the file and renames. A failed close leaves the archive open.
   if (zip_close(archive.get()) != 0) fail("{}: {}", path, zip_strerror(archive.get()));
-  (void)archive.release();
+  (void)archive.release();  // NOLINT(bugprone-unused-return-value): closed
 }
 
 }  // namespace
