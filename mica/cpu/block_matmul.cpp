@@ -9,25 +9,13 @@
 #include "mica/base/error.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm.h"
+#include "mica/cpu/gemm_dtype.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
 
 namespace mica::cpu {
 namespace {
-
-GemmType gemm_type(Dtype dtype) {
-  switch (dtype.val()) {
-    case Dtype::Val::float64:
-      return GemmType::f64;
-    case Dtype::Val::float16:
-      return GemmType::f16;
-    case Dtype::Val::bfloat16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
-}
 
 /// A product's result, [rows, cols], in the type that gemm sums in, to be stored in the output's type.
 class Sums {

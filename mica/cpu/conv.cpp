@@ -8,6 +8,7 @@
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm.h"
+#include "mica/cpu/gemm_dtype.h"
 #include "mica/cpu/kernels/depthwise.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
@@ -113,19 +114,6 @@ void gather_patch(const Problem& p, const std::byte* x, int64_t group, int64_t i
       }
     }
   });
-}
-
-GemmType gemm_type(Dtype dtype) {
-  switch (dtype.val()) {
-    case Dtype::Val::float64:
-      return GemmType::f64;
-    case Dtype::Val::float16:
-      return GemmType::f16;
-    case Dtype::Val::bfloat16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
 }
 
 bool is_half(Dtype dtype) {

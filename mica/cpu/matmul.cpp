@@ -4,6 +4,7 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm.h"
+#include "mica/cpu/gemm_dtype.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -11,19 +12,6 @@
 
 namespace mica::cpu {
 namespace {
-
-GemmType gemm_type(Dtype dtype) {
-  switch (dtype.val()) {
-    case Dtype::Val::float64:
-      return GemmType::f64;
-    case Dtype::Val::float16:
-      return GemmType::f16;
-    case Dtype::Val::bfloat16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
-}
 
 /// The matrix as gemm reads it, in place where one of its two axes is contiguous, else brought into C order.
 struct Operand {

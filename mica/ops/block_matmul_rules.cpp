@@ -3,6 +3,7 @@
 
 #include "mica/base/error.h"
 #include "mica/ops/block_matmul.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -15,10 +16,6 @@
 
 namespace mica {
 namespace {
-
-array transposed(const array& a, StreamOrDevice s) {
-  return swapaxes(a, -1, -2, s);
-}
 
 /// Indices between 0 and count − 1 instead of negative ones, in one axis.
 array flat_indices(const array& indices, ShapeElem count, StreamOrDevice s) {
@@ -65,6 +62,21 @@ array membership(const array& segments, ShapeElem inner, Dtype dtype, StreamOrDe
       s);
 }
 
+/// The tangent of a product of the first two inputs; the others are indices.
+template <typename P>
+array product_tangent(const P& product, const std::vector<array>& primals, const std::vector<array>& tangents,
+                      const std::vector<int>& argnums) {
+  std::vector<array> terms;
+  for (size_t i = 0; i < argnums.size(); ++i) {
+    if (argnums[i] > 1) continue;
+    std::vector<array> inputs = primals;
+    inputs[static_cast<size_t>(argnums[i])] = tangents[i];
+    terms.push_back(apply<P>(std::move(inputs), product.stream()));
+  }
+  if (terms.empty()) return zeros(product.infer(primals)[0].shape, primals[0].dtype(), product.stream());
+  return sum_of(terms, product.stream());
+}
+
 }  // namespace
 
 std::vector<OutputSpec> GatherMatmul::infer(const std::vector<array>& inputs) const {
@@ -97,15 +109,7 @@ std::vector<array> GatherMatmul::vjp(const std::vector<array>& primals, const st
 
 std::vector<array> GatherMatmul::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                      const std::vector<int>& argnums) const {
-  std::vector<array> terms;
-  for (size_t i = 0; i < argnums.size(); ++i) {
-    if (argnums[i] > 1) continue;
-    std::vector<array> inputs = primals;
-    inputs[static_cast<size_t>(argnums[i])] = tangents[i];
-    terms.push_back(apply<GatherMatmul>(std::move(inputs), stream()));
-  }
-  if (terms.empty()) return {zeros(infer(primals)[0].shape, primals[0].dtype(), stream())};
-  return {sum_of(terms, stream())};
+  return {product_tangent(*this, primals, tangents, argnums)};
 }
 
 std::pair<std::vector<array>, std::vector<int>> GatherMatmul::vmap(const std::vector<array>& inputs,
@@ -180,15 +184,7 @@ std::vector<array> SegmentedMatmul::vjp(const std::vector<array>& primals, const
 
 std::vector<array> SegmentedMatmul::jvp(const std::vector<array>& primals, const std::vector<array>& tangents,
                                         const std::vector<int>& argnums) const {
-  std::vector<array> terms;
-  for (size_t i = 0; i < argnums.size(); ++i) {
-    if (argnums[i] > 1) continue;
-    std::vector<array> inputs = primals;
-    inputs[static_cast<size_t>(argnums[i])] = tangents[i];
-    terms.push_back(apply<SegmentedMatmul>(std::move(inputs), stream()));
-  }
-  if (terms.empty()) return {zeros(infer(primals)[0].shape, primals[0].dtype(), stream())};
-  return {sum_of(terms, stream())};
+  return {product_tangent(*this, primals, tangents, argnums)};
 }
 
 }  // namespace mica

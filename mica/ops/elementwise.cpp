@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/shape.h"
 
@@ -49,10 +50,6 @@ array binary(const array& a, const array& b, BinaryOp op, Dtype dtype, StreamOrD
 
 array binary(const array& a, const array& b, BinaryOp op, StreamOrDevice s) {
   return binary(a, b, op, promote_types(a.dtype(), b.dtype()), s);
-}
-
-Dtype at_least_float(Dtype dtype) {
-  return issubdtype(dtype, inexact) ? dtype : float32;
 }
 
 array bitwise(const array& a, const array& b, BinaryOp op, StreamOrDevice s) {

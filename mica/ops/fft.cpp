@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -70,12 +70,6 @@ Batched Fourier::vmap(const std::vector<array>& inputs, const std::vector<int>& 
 
 namespace fft {
 namespace {
-
-std::vector<int> all_axes(const array& a) {
-  std::vector<int> axes(a.ndim());
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
-}
 
 std::vector<int> checked_axes(const array& a, const std::vector<int>& axes) {
   std::vector<int> out;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -14,10 +15,6 @@
 
 namespace mica::linalg {
 namespace {
-
-array transposed(const array& a, StreamOrDevice s) {
-  return swapaxes(a, -1, -2, s);
-}
 
 /// Rows [0, rows) and columns [0, cols) of the matrices.
 array corner(const array& a, ShapeElem rows, ShapeElem cols, StreamOrDevice s) {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -18,10 +19,6 @@ namespace mica {
 namespace {
 
 using linalg::inv;
-
-array transposed(const array& a, StreamOrDevice s) {
-  return swapaxes(a, -1, -2, s);
-}
 
 array part_of(const array& a, Triangle triangle, StreamOrDevice s) {
   return triangle == Triangle::none ? a : triangle == Triangle::lower ? tril(a, 0, s) : triu(a, 0, s);

@@ -1,10 +1,10 @@
 #include "mica/ops/reduce.h"
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 
@@ -12,12 +12,6 @@ namespace mica {
 namespace {
 
 constexpr std::string_view kNames[] = {"all", "any", "sum", "prod", "max", "min", "logsumexp"};
-
-std::vector<int> all_axes(const array& a) {
-  std::vector<int> axes(a.ndim());
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
-}
 
 std::vector<int> sorted_axes(const array& a, const std::vector<int>& axes, std::string_view op) {
   std::vector<int> out;
@@ -34,10 +28,6 @@ array reduce(const array& a, ReduceOp op, const std::vector<int>& axes, bool kee
   const std::vector<int> reduced = sorted_axes(a, axes, name);
   const array kept = apply<Reduce>({a}, to_stream(s), op, reduced);
   return keepdims ? kept : squeeze(kept, reduced, s);
-}
-
-Dtype at_least_float(Dtype dtype) {
-  return issubdtype(dtype, inexact) ? dtype : float32;
 }
 
 double element_count(const array& a, const std::vector<int>& axes) {

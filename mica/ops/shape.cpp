@@ -5,18 +5,13 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
 
 namespace mica {
 namespace {
-
-std::vector<int> all_axes(const array& a) {
-  std::vector<int> axes(a.ndim());
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
-}
 
 /// Which of `ndim` axes are named; naming one twice is an error.
 std::vector<bool> axis_set(const std::vector<int>& axes, size_t ndim, std::string_view op) {

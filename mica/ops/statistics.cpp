@@ -1,10 +1,10 @@
 #include "mica/ops/statistics.h"
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -14,12 +14,6 @@
 
 namespace mica {
 namespace {
-
-std::vector<int> all_axes(const array& a) {
-  std::vector<int> axes(a.ndim());
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
-}
 
 array nonzero(const array& a, StreamOrDevice s) {
   return astype(not_equal(a, array(0, a.dtype()), s), int32, s);

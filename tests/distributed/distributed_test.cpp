@@ -1,8 +1,10 @@
 // Operations over a group of processes: of one, and of three that mpirun starts with this program's DISABLED_ tests.
-#include <cstdlib>
+#include <array>
+#include <cstdio>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "mica/distributed/ops.h"
 #include "mica/ops/create.h"
@@ -35,11 +37,20 @@ TEST(GroupOfOne, GivesTheArgumentBack) {
 
 TEST(Mpi, ThreeProcesses) {
   // Open MPI does not free what it needs until its end: no report of leaks from these processes.
-  const std::string command =
-      "ASAN_OPTIONS=detect_leaks=0 mpirun --allow-run-as-root --oversubscribe -n 3 /proc/" +
-      std::to_string(::getpid()) +
-      "/exe --gtest_also_run_disabled_tests --gtest_filter='Processes.*' >/dev/null 2>mpi_errors.txt";
-  EXPECT_EQ(std::system(command.c_str()), 0) << "see mpi_errors.txt; without mpirun: scripts/install_packages.sh test";
+  const std::string command = "ASAN_OPTIONS=detect_leaks=0 mpirun --allow-run-as-root --oversubscribe -n 3 /proc/" +
+                              std::to_string(::getpid()) +
+                              "/exe --gtest_also_run_disabled_tests --gtest_color=no --gtest_filter='Processes.*' 2>&1";
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string output;
+  std::array<char, 4096> part{};
+  while (const size_t n = std::fread(part.data(), 1, part.size(), pipe)) output.append(part.data(), n);
+  EXPECT_EQ(::pclose(pipe), 0) << output << "\nwithout mpirun: scripts/install_packages.sh test";
+  // Each of the three says so, so that a filter which finds no test is no success.
+  size_t passed = 0;
+  const std::string said = "[  PASSED  ] 5 tests.";
+  for (size_t at = output.find(said); at != std::string::npos; at = output.find(said, at + 1)) ++passed;
+  EXPECT_EQ(passed, 3u) << output;
 }
 
 // What follows runs in each of the three.
