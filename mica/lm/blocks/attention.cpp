@@ -14,12 +14,13 @@ AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, cons
   const int64_t q_size = int64_t{attention.num_heads} * attention.head_dim;
   const int64_t kv_size = int64_t{attention.num_kv_heads} * attention.head_dim;
   if (attention.rope) traditional_rope_ = model.ropes[*attention.rope].traditional();
+  const Activation fine = finer(activation);
   if (attention.fused_qkv) {
-    qkv_.emplace(weights, module + ".qkv_proj", q_size + 2 * kv_size, hidden, attention.qkv_bias, activation);
+    qkv_.emplace(weights, module + ".qkv_proj", q_size + 2 * kv_size, hidden, attention.qkv_bias, fine);
   } else {
-    q_.emplace(weights, module + ".q_proj", q_size, hidden, attention.qkv_bias, activation);
-    k_.emplace(weights, module + ".k_proj", kv_size, hidden, attention.qkv_bias, activation);
-    v_.emplace(weights, module + ".v_proj", kv_size, hidden, attention.qkv_bias, activation);
+    q_.emplace(weights, module + ".q_proj", q_size, hidden, attention.qkv_bias, fine);
+    k_.emplace(weights, module + ".k_proj", kv_size, hidden, attention.qkv_bias, fine);
+    v_.emplace(weights, module + ".v_proj", kv_size, hidden, attention.qkv_bias, fine);
   }
   output_.emplace(weights, module + ".o_proj", hidden, q_size, attention.output_bias, activation);
   if (attention.qk_norm == QkNorm::none) return;
