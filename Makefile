@@ -83,8 +83,8 @@ fuzz: packages-test
 
 lint: packages-test
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
-	cmake --preset release >build/cmake.log
-	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench|examples)/.*\.cpp$$'
+	cmake --preset lint >build/cmake-lint.log
+	scripts/lint.py build/lint -j $(JOBS)
 
 docs: packages-test
 	@mkdir -p build/docs
