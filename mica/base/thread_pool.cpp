@@ -72,7 +72,8 @@ struct ThreadPool::State {
   struct Loop {
     FunctionRef<void(int64_t, int64_t)>* body = nullptr;
     int64_t count = 0;
-    int64_t chunk_size = 0;
+    int64_t grain = 0;
+    int64_t grains = 0;
     int64_t chunks = 0;
     int threads = 0;
   };
@@ -129,9 +130,11 @@ struct ThreadPool::State {
   }
 
   void run_chunk(int64_t chunk) {
-    const int64_t begin = chunk * current.chunk_size;
+    // Chunks differ by one grain at most, so that shares of the same number of chunks are the same work.
+    const int64_t begin = chunk * current.grains / current.chunks * current.grain;
+    const int64_t end = (chunk + 1) * current.grains / current.chunks * current.grain;
     try {
-      (*current.body)(begin, std::min(begin + current.chunk_size, current.count));
+      (*current.body)(begin, std::min(end, current.count));
     } catch (...) {
       const std::lock_guard lock(error_mutex);
       if (!error) error = std::current_exception();
@@ -139,10 +142,10 @@ struct ThreadPool::State {
     done.fetch_add(1);
   }
 
-  void run(int64_t count, int64_t chunk_size, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
+  void run(int64_t count, int64_t grain, int64_t chunks, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
     // Numbers wrap around after a day of decoding; 0 stays free, it is the closed gate.
     const uint32_t number = std::max(loop.load() + 1, 1u);
-    current = {&body, count, chunk_size, (count + chunk_size - 1) / chunk_size, threads};
+    current = {&body, count, grain, (count + grain - 1) / grain, chunks, threads};
     done = 0;
     error = nullptr;
     for (int i = 0; i < threads; ++i) {
@@ -237,7 +240,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int
   struct Leave {
     ~Leave() { inside_loop = false; }
   } leave;
-  state_->run(count, (grains + chunks - 1) / chunks * grain, std::min<int>(threads, static_cast<int>(chunks)), body);
+  state_->run(count, grain, chunks, std::min<int>(threads, static_cast<int>(chunks)), body);
 }
 
 }  // namespace mica

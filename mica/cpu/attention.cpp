@@ -28,10 +28,12 @@ void check(const AttentionArgs& args) {
 
 }  // namespace
 
-std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t query) {
-  if (!args.causal) return {0, args.keys};
-  const int64_t last = std::clamp<int64_t>(query + args.keys - args.queries + 1, 0, args.keys);
-  return {args.window > 0 ? std::max<int64_t>(0, last - args.window) : 0, last};
+std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t batch, int64_t query) {
+  const int64_t offset = args.offsets ? args.offsets[batch] : args.keys - args.queries;
+  const int64_t end = offset + (args.causal ? query + 1 : args.queries);
+  const int64_t last = std::clamp<int64_t>(end, 0, args.keys);
+  const int64_t first = args.window > 0 ? std::max<int64_t>(0, end - args.window) : 0;
+  return {std::min(first, last), last};
 }
 
 AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row) {

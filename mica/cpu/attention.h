@@ -37,9 +37,12 @@ struct AttentionArgs {
   KvType kv_type = KvType::f32;
 
   float scale = 1.0f;
-  float softcap = 0.0f;          ///< > 0: scores become softcap · tanh(score / softcap), before the mask
-  bool causal = false;           ///< query i sees keys j ≤ i + T − L
-  int64_t window = 0;            ///< > 0: and only the last `window` of them, itself included (needs causal)
+  float softcap = 0.0f;  ///< > 0: scores become softcap · tanh(score / softcap), before the mask
+  bool causal = false;   ///< a query sees keys up to its own place
+  int64_t window = 0;    ///< > 0: and only the last `window` of them, itself included (needs causal)
+  /// [batch]: query i of entry b stands at place offsets[b] + i, and keys from offsets[b] + L on are not there. Null:
+  /// the queries are the last ones, they stand at T − L + i.
+  const int32_t* offsets = nullptr;
   const float* sinks = nullptr;  ///< [heads]: a logit per head that takes part in the softmax without a value
 
   /// Optional masks [batch, heads, L, T] with broadcast strides (0 where broadcast), in elements; at most one of them.

@@ -33,7 +33,7 @@ inline AttentionRow attention_row(const AttentionArgs& args, int64_t batch, int6
 }
 
 /// Keys [first, second) that a query sees, masks aside.
-std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t query);
+std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t batch, int64_t query);
 
 AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row);
 

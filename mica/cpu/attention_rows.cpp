@@ -25,6 +25,15 @@ Kernel choose_kernel(Isa isa) {
   return isa == Isa::avx2 ? avx2::attention_rows : reference::attention_rows;
 }
 
+/// The most keys that an entry of the batch has.
+int64_t most_keys(const AttentionArgs& args) {
+  int64_t most = 0;
+  for (int64_t b = 0; b < args.batch; ++b) {
+    most = std::max(most, visible_keys(args, b, args.queries - 1).second);
+  }
+  return most;
+}
+
 class RowsAttention {
  public:
   RowsAttention(const AttentionArgs& args, ThreadPool& pool, Isa isa)
@@ -36,7 +45,8 @@ class RowsAttention {
         stride_((args.value_dim + 15) / 16 * 16) {
     const int64_t pieces = args.batch * args.kv_heads * blocks_;
     const int64_t wanted = (4 * pool.size() + pieces - 1) / pieces;
-    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(args.keys / kPartKeys, 1, wanted);
+    most_keys_ = most_keys(args);
+    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(most_keys_ / kPartKeys, 1, wanted);
     const auto states = static_cast<size_t>(pieces * parts_ * kAttentionRows);
     out_.resize(states * static_cast<size_t>(stride_));
     largest_.resize(states);
@@ -48,7 +58,7 @@ class RowsAttention {
     const auto body = [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) run_part(task / parts_, task % parts_);
     };
-    if (pieces * rows_ * args_.keys * args_.dim <= kSerialWork) {
+    if (pieces * rows_ * most_keys_ * args_.dim <= kSerialWork) {
       body(0, pieces * parts_);
     } else {
       pool_.parallel_for(pieces * parts_, 1, body);
@@ -97,7 +107,7 @@ class RowsAttention {
       const AttentionRow row = row_of(piece, r);
       rows.q[r] = attention_query(args_, row);
       rows.mask[r] = attention_mask(args_, row);
-      std::tie(rows.first[r], rows.last[r]) = visible_keys(args_, row.query);
+      std::tie(rows.first[r], rows.last[r]) = visible_keys(args_, row.batch, row.query);
       begin = std::min(begin, rows.first[r]);
       end = std::max(end, rows.last[r]);
     }
@@ -137,6 +147,7 @@ class RowsAttention {
   int64_t rows_;    // of a key head
   int64_t blocks_;  // of rows
   int64_t stride_;  // of sums
+  int64_t most_keys_ = 0;
   int64_t parts_ = 1;
   std::vector<float> out_, largest_, sum_;
 };

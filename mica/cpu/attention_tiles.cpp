@@ -103,7 +103,7 @@ class TilesTask {
       const AttentionRow row = attention_row(args_, batch, kv_head, first_row + i);
       const float* q = attention_query(args_, row);
       for (int64_t d = 0; d < args_.dim; ++d) tile.q[static_cast<size_t>(d * width_ + i)] = q[d] * args_.scale;
-      const auto [first, last] = visible_keys(args_, row.query);
+      const auto [first, last] = visible_keys(args_, row.batch, row.query);
       tile.first[static_cast<size_t>(i)] = first;
       tile.last[static_cast<size_t>(i)] = last;
       tile.seen_first = std::min(tile.seen_first, first);

@@ -14,6 +14,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_matmul(*backend);
   cpu::register_linear(*backend);
   cpu::register_fast(*backend);
+  cpu::register_kv_cache(*backend);
   cpu::register_random(*backend);
   cpu::register_search(*backend);
   cpu::register_conv(*backend);

@@ -183,6 +183,8 @@ void attend_kernel(const Attention& primitive, std::span<array> inputs, std::spa
     }
     std::copy_n(mask.strides().begin(), 4, args.mask_strides);
   }
+  const array offsets = primitive.has_offsets ? row_contiguous(inputs[next++]) : array(0);
+  if (primitive.has_offsets) args.offsets = offsets.data<int32_t>();
   const array sinks = primitive.has_sinks ? row_contiguous(inputs[next]) : array(0.0f);
   if (primitive.has_sinks) args.sinks = sinks.data<float>();
   attention(args, ThreadPool::global());

@@ -109,35 +109,6 @@ std::shared_ptr<const PackedForm> packed(const MatrixPrimitive& matrix, const Ma
   return form;
 }
 
-struct ActivationForm : DerivedForm {
-  ActivationForm(const array& x, int64_t row_count, int64_t col_count) : part(x), rows(row_count), cols(col_count) {
-    activations.assign(x.data<float>(), rows, cols, cols);
-  }
-
-  bool is_of(const array& x, int64_t row_count, int64_t col_count) const {
-    return part == Part(x) && rows == row_count && cols == col_count;
-  }
-
-  Part part;
-  int64_t rows;
-  int64_t cols;
-  Activations activations;
-};
-
-/// The rows of x with the copies that products make of them, shared by all products of the same x (q, k and v; gate
-/// and up) and dropped with its memory.
-std::shared_ptr<ActivationForm> activations_of(const array& x, int64_t rows, int64_t cols) {
-  // Memory of a file keeps the packed form of a weight, if anything.
-  if (!x.data_shared_ptr()->is_owned()) return std::make_shared<ActivationForm>(x, rows, cols);
-  array::Derived& derived = x.data_shared_ptr()->derived;
-  const std::lock_guard lock(derived.mutex);
-  auto form = std::dynamic_pointer_cast<ActivationForm>(std::static_pointer_cast<DerivedForm>(derived.value));
-  if (form && form->is_of(x, rows, cols)) return form;
-  form = std::make_shared<ActivationForm>(x, rows, cols);
-  derived.value = std::static_pointer_cast<DerivedForm>(form);
-  return form;
-}
-
 MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
   MatmulOptions options;
   options.activation = matrix.activation;
@@ -145,18 +116,42 @@ MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inpu
   return options;
 }
 
+/// Rows up to which the copies of activations keep their memory: a decode step allocates nothing for them, and a long
+/// prompt leaves nothing behind.
+constexpr int64_t kKeptRows = 32;
+
+void multiply(const Linear& primitive, std::span<array> inputs, std::span<array> outputs, Activations& activations) {
+  // The products point into these.
+  std::vector<MatrixInputs> stored;
+  std::vector<std::shared_ptr<const PackedForm>> forms;
+  std::vector<Product> products;
+  stored.reserve(outputs.size());
+  size_t next = 1;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const MatrixPrimitive& matrix = primitive.matrices[i];
+    stored.emplace_back(matrix, inputs, next);
+    next += matrix.input_count();
+    allocate(outputs[i]);
+    if (outputs[i].size() == 0) continue;
+    forms.push_back(packed(matrix, stored.back()));
+    const std::optional<array>& bias = stored.back().bias;
+    products.push_back({.weights = &forms.back()->packed,
+                        .y = outputs[i].data<float>(),
+                        .y_stride = outputs[i].shape(-1),
+                        .bias = bias ? bias->data<float>() : nullptr});
+  }
+  if (!products.empty()) matmul(products, activations, ThreadPool::global(), primitive.matrices[0].activation);
+}
+
 void linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
-  const MatrixInputs stored(primitive.matrix, inputs, 1);
   const array x = row_contiguous(inputs[0]);
-  array& out = outputs[0];
-  allocate(out);
-  if (out.size() == 0) return;
-  const int64_t cols = primitive.matrix.weight_shape[1];
-  const int64_t rows = static_cast<int64_t>(x.size()) / cols;
-  const auto weight = packed(primitive.matrix, stored);
-  const auto form = activations_of(x, rows, cols);
-  matmul(weight->packed, form->activations, out.data<float>(), out.shape(-1), ThreadPool::global(),
-         options_of(primitive.matrix, stored));
+  const int64_t cols = x.shape(-1);
+  const int64_t rows = cols > 0 ? static_cast<int64_t>(x.size()) / cols : 0;
+  thread_local Activations kept;
+  Activations fresh;
+  Activations& activations = rows <= kKeptRows ? kept : fresh;
+  activations.assign(x.data<float>(), rows, cols, cols);
+  multiply(primitive, inputs, outputs, activations);
 }
 
 /// Assignments of tokens to experts, sorted by expert.

@@ -3,24 +3,15 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <sys/mman.h>
-
 #include "mica/base/checked.h"
 #include "mica/base/error.h"
 #include "mica/cpu/panel_packing.h"
+#include "mica/cpu/weight_memory.h"
 
 namespace mica::cpu {
 namespace {
 
 constexpr int64_t kLongestRow = int64_t{1} << 24;
-
-/// Pages straight from the system: large ones where possible, each first touched by the thread that packs it.
-uint8_t* allocate(size_t bytes) {
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) fail("no memory for {} bytes of packed weights", bytes);
-  ::madvise(memory, bytes, MADV_HUGEPAGE);
-  return static_cast<uint8_t*>(memory);
-}
 
 void check(const QuantizedMatrix& source, int64_t slices) {
   if (source.rows < 0 || source.cols < 0 || source.cols > kLongestRow) {
@@ -32,10 +23,6 @@ void check(const QuantizedMatrix& source, int64_t slices) {
 
 }  // namespace
 
-void UnmapPages::operator()(uint8_t* memory) const {
-  ::munmap(memory, bytes);
-}
-
 PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices)
     : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
   check(source, slices);
@@ -44,8 +31,8 @@ PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int6
   const auto bytes = checked_mul<int64_t>(panels, layout_.panel_bytes());
   if (!bytes) fail("{} × {} weights do not fit in memory", rows_, cols_);
   if (*bytes == 0) return;
-  const auto size = static_cast<size_t>(*bytes);
-  data_ = std::unique_ptr<uint8_t, UnmapPages>(allocate(size), UnmapPages{size});
+  bytes_ = static_cast<size_t>(*bytes);
+  data_ = allocate_weights(bytes_);
   pool.parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i % panels_per_slice() * kPanelRows;

@@ -13,12 +13,6 @@
 
 namespace mica::cpu {
 
-/// Returns pages to the system.
-struct UnmapPages {
-  size_t bytes = 0;
-  void operator()(uint8_t* memory) const;
-};
-
 /// A weight matrix in the layout that the product kernels stream: panels of 16 output rows interleaved, columns in
 /// quads of 4 (one vpdpbusd operand), codes at their bit width, scales beside the codes they belong to; about the size
 /// of the original (at most 4 % more, for whole panels). The layout is the same for every instruction set.
@@ -37,7 +31,7 @@ class PackedMatrix {
   int64_t cols() const { return cols_; }
   int64_t slices() const { return slices_; }
   int64_t slice_rows() const { return slices_ ? rows_ / slices_ : 0; }
-  size_t bytes() const { return data_.get_deleter().bytes; }
+  size_t bytes() const { return bytes_; }
 
   /// Rows back in f32, out [rows.size(), cols], equal to those of the source: the embedding lookup of a tied head
   /// whose source bytes are gone.
@@ -56,7 +50,8 @@ class PackedMatrix {
   int64_t slices_ = 0;
   float factor_ = 1.0f;
   PanelLayout layout_;
-  std::unique_ptr<uint8_t, UnmapPages> data_;
+  size_t bytes_ = 0;
+  std::shared_ptr<uint8_t> data_;
 };
 
 /// Options of a product.
@@ -71,6 +66,19 @@ struct MatmulOptions {
 /// std::invalid_argument when x.cols() ≠ W.cols() or the slice is out of range.
 void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
             const MatmulOptions& options = {}, int64_t slice = 0);
+
+/// One of several products of the same activations: y = x · Wᵀ + bias for the rows of one slice of W.
+struct Product {
+  const PackedMatrix* weights = nullptr;
+  float* y = nullptr;
+  int64_t y_stride = 0;
+  const float* bias = nullptr;  ///< [rows of a slice] or null
+  int64_t slice = 0;
+};
+
+/// The products in one parallel loop; errors as above.
+void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
+            Activation activation = Activation::int8, Isa isa = active_isa());
 
 /// Mixture of experts in one parallel loop: group g of x (see Activations::gather) times slice slices[g]; y has the
 /// rows in the order of the gathered rows. options.bias is [slices, slice rows] here.

@@ -13,6 +13,7 @@ void register_sort(Backend& backend);
 void register_matmul(Backend& backend);
 void register_linear(Backend& backend);
 void register_fast(Backend& backend);
+void register_kv_cache(Backend& backend);
 void register_random(Backend& backend);
 void register_search(Backend& backend);
 void register_conv(Backend& backend);

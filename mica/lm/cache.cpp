@@ -2,88 +2,96 @@
 
 #include <algorithm>
 
+#include "mica/base/error.h"
 #include "mica/ops/create.h"
-#include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
 
 namespace mica::lm {
 namespace {
 
+/// Tokens by which the buffers grow at least.
 constexpr int64_t kStep = 256;
 
-array tokens(const array& buffer, int64_t begin, int64_t end) {
-  Shape stop = buffer.shape();
-  stop[2] = end;
-  return slice(buffer, {0, 0, begin, 0}, stop);
-}
-
-array with_tokens(const array& buffer, const array& added, int64_t at) {
-  Shape stop = buffer.shape();
-  stop[2] = at + added.shape(2);
-  return slice_update(buffer, added, {0, 0, at, 0}, stop);
+/// The buffer with tokens first … first + kept − 1 of another in front.
+array with_tokens(const array& fresh, const array& old, int64_t first, int64_t kept) {
+  Shape stop = old.shape();
+  stop[2] = first + kept;
+  Shape end = stop;
+  end[2] = kept;
+  return slice_update(fresh, slice(old, {0, 0, first, 0}, stop), {0, 0, 0, 0}, end);
 }
 
 }  // namespace
 
-void KvCache::make_room(const array& keys, const array& values) {
-  const int64_t added = keys.shape(2);
+KvCache::KvCache(const AttentionDescription& attention, Dtype dtype)
+    : window_(attention.window), num_heads_(attention.num_kv_heads), head_dim_(attention.head_dim), dtype_(dtype) {}
+
+void KvCache::reserve(int64_t batch, int64_t offset, int64_t count, bool may_drop) {
+  const int64_t length = offset - first_;
+  if (buffers.empty() && length > 0) fail("the cache has lost its contents in a step that failed");
+  const int64_t capacity = buffers.empty() ? 0 : buffers[0].shape(2);
+  if (length + count <= capacity) return;
+  const bool drops = window_ > 0 && may_drop;
   // The first new query still sees window − 1 older tokens.
-  const int64_t kept = window_ > 0 ? std::min(length_, window_ - 1) : length_;
-  const int64_t capacity = buffers_.empty() ? 0 : buffers_[0].shape(2);
-  if (length_ + added <= capacity) return;
-  const int64_t wanted = (kept + added + kStep - 1) / kStep * kStep;
+  const int64_t kept = drops ? std::min(length, window_ - 1) : length;
+  // A full window moves on by a step at a time; other buffers grow by a quarter, so that long texts are seldom copied.
+  const int64_t needed = kept + count;
+  const int64_t wanted = drops ? (needed < window_ ? needed : needed + kStep) : std::max(needed, capacity * 5 / 4);
+  const Shape shape = {batch, num_heads_, (wanted + kStep - 1) / kStep * kStep, head_dim_};
   std::vector<array> bigger;
-  for (const array* part : {&keys, &values}) {
-    Shape shape = part->shape();
-    shape[2] = wanted;
-    array fresh = zeros(shape, dtype_);
-    const size_t index = bigger.size();
-    if (kept > 0) fresh = with_tokens(fresh, tokens(buffers_[index], length_ - kept, length_), 0);
-    bigger.push_back(fresh);
+  for (size_t i = 0; i < 2; ++i) {
+    // Each has memory of its own: both are written to in place.
+    const array fresh = zeros(shape, dtype_);
+    bigger.push_back(kept > 0 ? with_tokens(fresh, buffers[i], length - kept, kept) : fresh);
   }
-  buffers_ = std::move(bigger);
-  length_ = kept;
+  buffers = std::move(bigger);
+  first_ += length - kept;
 }
 
-std::pair<array, array> KvCache::update(const array& keys, const array& values) {
-  make_room(keys, values);
-  const int64_t added = keys.shape(2);
-  buffers_[0] = with_tokens(buffers_[0], astype(keys, dtype_), length_);
-  buffers_[1] = with_tokens(buffers_[1], astype(values, dtype_), length_);
-  length_ += added;
-  offset_ += added;
-  const int64_t first = window_ > 0 ? std::max<int64_t>(length_ - added - (window_ - 1), 0) : 0;
-  return {tokens(buffers_[0], first, length_), tokens(buffers_[1], first, length_)};
-}
-
-bool KvCache::trim(int64_t count) {
-  const int64_t remaining = offset_ - count;
-  if (count < 0 || remaining < 0 || length_ < count) return false;
-  // What is left must hold all that a next query sees.
-  const int64_t needed = window_ > 0 ? std::min(remaining, window_ - 1) : remaining;
-  if (length_ - count < needed) return false;
-  length_ -= count;
-  offset_ = remaining;
-  return true;
+bool KvCache::can_trim(int64_t offset) const {
+  const int64_t needed = window_ > 0 ? std::max<int64_t>(0, offset - (window_ - 1)) : 0;
+  return first_ <= needed;
 }
 
 size_t KvCache::bytes() const {
   size_t sum = 0;
-  for (const array& buffer : buffers_) sum += buffer.nbytes();
+  for (const array& buffer : buffers) sum += buffer.nbytes();
   return sum;
 }
 
 PromptCache::PromptCache(const ModelDescription& model, Dtype dtype) {
-  for (const LayerDescription& layer : model.layers) layers_.emplace_back(layer.attention.window, dtype);
+  for (const LayerDescription& layer : model.layers) layers_.emplace_back(layer.attention, dtype);
+}
+
+int64_t PromptCache::offset() const {
+  return offsets_.empty() ? 0 : *std::max_element(offsets_.begin(), offsets_.end());
+}
+
+bool PromptCache::is_even() const {
+  return std::all_of(offsets_.begin(), offsets_.end(), [&](int64_t offset) { return offset == offsets_[0]; });
+}
+
+void PromptCache::reserve(int64_t batch, int64_t count) {
+  if (offsets_.empty()) offsets_.assign(static_cast<size_t>(batch), 0);
+  if (batch != this->batch()) fail("the cache holds {} sequences, the step has {}", this->batch(), batch);
+  const bool may_drop = is_even();
+  for (KvCache& layer : layers_) layer.reserve(batch, offset(), count, may_drop);
+}
+
+void PromptCache::advance(std::span<const int64_t> counts) {
+  for (size_t i = 0; i < offsets_.size(); ++i) offsets_[i] += counts[i];
 }
 
 bool PromptCache::trim(int64_t count) {
-  // All or nothing: try on copies, which share the buffers.
-  std::vector<KvCache> trimmed = layers_;
-  for (KvCache& layer : trimmed) {
-    if (!layer.trim(count)) return false;
+  if (count < 0) return false;
+  for (const int64_t offset : offsets_) {
+    if (offset < count) return false;
+    for (const KvCache& layer : layers_) {
+      if (!layer.can_trim(offset - count)) return false;
+    }
   }
-  layers_ = std::move(trimmed);
+  if (offsets_.empty()) return count == 0;
+  for (int64_t& offset : offsets_) offset -= count;
   return true;
 }
 
@@ -95,9 +103,7 @@ size_t PromptCache::bytes() const {
 
 std::vector<array> PromptCache::state() const {
   std::vector<array> out;
-  for (const KvCache& layer : layers_) {
-    for (const array& buffer : layer.buffers()) out.push_back(buffer);
-  }
+  for (const KvCache& layer : layers_) out.insert(out.end(), layer.buffers.begin(), layer.buffers.end());
   return out;
 }
 

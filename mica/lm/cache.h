@@ -1,7 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -9,50 +10,67 @@
 
 namespace mica::lm {
 
-/// Keys and values of one layer, [B, kv_heads, T, D]. Memory grows in steps of 256 tokens; a layer with a sliding
-/// window keeps what its window can still reach and little more.
+/// Keys and values of one layer for a batch of sequences: two buffers [B, kv_heads, capacity, head_dim]. Memory grows
+/// in steps; a layer with a sliding window keeps what its window can still reach and little more.
 class KvCache {
  public:
-  /// window 0: everything is kept.
-  explicit KvCache(int64_t window = 0, Dtype dtype = float16) : window_(window), dtype_(dtype) {}
+  /// `dtype` of keys and values: float16, bfloat16 or float32.
+  KvCache(const AttentionDescription& attention, Dtype dtype);
 
-  /// Appends [B, kv_heads, N, D] and returns all keys and values that the new queries may see.
-  std::pair<array, array> update(const array& keys, const array& values);
+  /// Makes room for `count` tokens behind the first `offset` of every sequence. With `may_drop`, the offset is that of
+  /// all of them, and what the window has left behind is dropped.
+  void reserve(int64_t batch, int64_t offset, int64_t count, bool may_drop);
 
-  /// Tokens seen so far, dropped ones included.
-  int64_t offset() const { return offset_; }
+  /// Number of the token that stands in the first place of the buffers.
+  int64_t first() const { return first_; }
 
-  /// Forgets the last `count` tokens; false (and nothing happens) when a window has dropped what would be needed.
-  bool trim(int64_t count);
+  /// Whether the cache can go back to the first `offset` tokens: a window may have dropped what the next one sees.
+  bool can_trim(int64_t offset) const;
 
   size_t bytes() const;
-  /// Keys and values as they lie in memory; empty before the first update.
-  const std::vector<array>& buffers() const { return buffers_; }
+
+  /// Keys and values as they lie in memory; empty before the first reserve. Whoever computes new ones takes these out,
+  /// so that nobody else holds them, and puts the new ones in.
+  std::vector<array> buffers;
 
  private:
-  void make_room(const array& keys, const array& values);
-
   int64_t window_;
+  int64_t num_heads_;
+  int64_t head_dim_;
   Dtype dtype_;
-  int64_t offset_ = 0;
-  int64_t length_ = 0;          ///< tokens in the buffers, in their order
-  std::vector<array> buffers_;  ///< keys, values; [B, kv_heads, capacity, D]
+  int64_t first_ = 0;
 };
 
-/// The caches of all layers of a model.
+/// The caches of all layers of a model, for one sequence or a batch of sequences of different lengths.
 class PromptCache {
  public:
-  /// `dtype` of keys and values: float16, bfloat16 or float32.
   explicit PromptCache(const ModelDescription& model, Dtype dtype = float16);
 
-  KvCache& layer(size_t index) { return layers_[index]; }
-  int64_t offset() const { return layers_.empty() ? 0 : layers_[0].offset(); }
+  /// Sequences; 0 before the first step.
+  int64_t batch() const { return static_cast<int64_t>(offsets_.size()); }
+  /// Tokens seen so far by the longest sequence, dropped ones included.
+  int64_t offset() const;
+  /// The same for each sequence.
+  std::span<const int64_t> offsets() const { return offsets_; }
+  /// Whether all sequences have the same offset.
+  bool is_even() const;
+
+  std::span<KvCache> layers() { return layers_; }
+
+  /// Makes room for `count` more tokens of each of `batch` sequences. A batch of another size than before throws Error.
+  void reserve(int64_t batch, int64_t count);
+  /// Counts tokens that were added to each sequence.
+  void advance(std::span<const int64_t> counts);
+  /// Forgets the last `count` tokens of every sequence; false (and nothing happens) when a window has dropped what
+  /// would be needed, or there are not so many.
   bool trim(int64_t count);
+
   size_t bytes() const;
   /// The buffers, for evaluation between chunks of a prompt.
   std::vector<array> state() const;
 
  private:
+  std::vector<int64_t> offsets_;
   std::vector<KvCache> layers_;
 };
 

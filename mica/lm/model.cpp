@@ -1,6 +1,7 @@
 #include "mica/lm/model.h"
 
-#include <cmath>
+#include <algorithm>
+#include <functional>
 
 #include <nlohmann/json.hpp>
 
@@ -12,14 +13,16 @@
 #include "mica/lm/models/family.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
+#include "mica/ops/shape.h"
+#include "mica/transforms/compile.h"
 
 namespace mica::lm {
 
 /// One decoder layer: attention and MLP, each with its norms and residual.
 struct Model::Layer {
   Layer(Weights& weights, const std::string& path, const ModelDescription& model, const LayerDescription& layer,
-        Activation activation)
-      : attention(weights, path + ".self_attn", model, layer.attention, activation) {
+        size_t window_index, Activation activation)
+      : window(window_index), attention(weights, path + ".self_attn", model, layer.attention, activation) {
     if (layer.moe) {
       moe.emplace(weights, path + ".mlp", model, *layer.moe, layer.mlp.activation, activation);
     } else {
@@ -37,16 +40,19 @@ struct Model::Layer {
     if (after) norm(after_mlp, "post_feedforward_layernorm");
   }
 
-  array operator()(const array& h, RopeTables ropes, KvCache& cache, float residual_multiplier) const {
+  array operator()(const array& h, const StepContext& context, array& keys, array& values,
+                   float residual_multiplier) const {
     const auto residual = [&](const array& x, const array& branch) {
       return add(x, residual_multiplier == 1.0f ? branch : multiply(branch, array(residual_multiplier)));
     };
     const auto through = [](const std::optional<NormBlock>& norm, const array& x) { return norm ? (*norm)(x) : x; };
-    const array mixed = residual(h, through(after_attention, attention(through(before_attention, h), ropes, cache)));
+    const array attended = attention(through(before_attention, h), context, window, keys, values);
+    const array mixed = residual(h, through(after_attention, attended));
     const array x = through(before_mlp, mixed);
     return residual(mixed, through(after_mlp, moe ? (*moe)(x) : (*mlp)(x)));
   }
 
+  size_t window;  ///< which of the model's windows the attention has
   AttentionBlock attention;
   std::optional<MlpBlock> mlp;
   std::optional<MoeBlock> moe;
@@ -54,52 +60,154 @@ struct Model::Layer {
 };
 
 struct Model::Parts {
-  Parts(Weights& weights, const ModelDescription& model, Activation activation)
-      : embedding(weights.matrix("model.embed_tokens", {model.vocab_size, model.hidden_size})),
-        norm(weights, "model.norm", model.hidden_size, model),
-        head(model.tie_word_embeddings ? embedding : weights.matrix("lm_head", {model.vocab_size, model.hidden_size})) {
-    for (size_t i = 0; i < model.layers.size(); ++i) {
-      layers.emplace_back(weights, fmt::format("model.layers.{}", i), model, model.layers[i], activation);
+  Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)
+      : description(std::move(model)),
+        options(load_options),
+        embedding(weights.matrix("model.embed_tokens", {description.vocab_size, description.hidden_size})),
+        norm(weights, "model.norm", description.hidden_size, description),
+        head(description.tie_word_embeddings
+                 ? embedding
+                 : weights.matrix("lm_head", {description.vocab_size, description.hidden_size})) {
+    for (size_t i = 0; i < description.layers.size(); ++i) {
+      const LayerDescription& layer = description.layers[i];
+      layers.emplace_back(weights, fmt::format("model.layers.{}", i), description, layer,
+                          window_index(layer.attention.window, i), options.activation);
     }
+    decode = compile([this](const std::vector<array>& inputs) { return step(inputs, false); }, true);
   }
 
+  /// The number of a window among the different ones of the model.
+  size_t window_index(int window, size_t layer) {
+    const auto is_same = [&](size_t other) { return description.layers[other].attention.window == window; };
+    const auto found = std::find_if(first_layers.begin(), first_layers.end(), is_same);
+    if (found == first_layers.end()) first_layers.push_back(layer);
+    return static_cast<size_t>(std::find_if(first_layers.begin(), first_layers.end(), is_same) - first_layers.begin());
+  }
+
+  /// All that a step reads besides the weights: tokens [B, T]; for every window the places in the caches; for every
+  /// rope cosine and sine; for every layer the buffers of keys and of values.
+  std::vector<array> inputs(const array& tokens, PromptCache& cache) const {
+    std::vector<array> out = {tokens};
+    const std::span<const int64_t> offsets = cache.offsets();
+    for (const size_t layer : first_layers) {
+      std::vector<int32_t> places;
+      places.reserve(offsets.size());
+      for (const int64_t offset : offsets) {
+        places.push_back(static_cast<int32_t>(offset - cache.layers()[layer].first()));
+      }
+      out.emplace_back(places.begin(), Shape{static_cast<ShapeElem>(places.size())}, int32);
+    }
+    const int64_t count = tokens.shape(1);
+    const std::span<const int64_t> different = cache.is_even() ? offsets.first(1) : offsets;
+    for (const Rope& rope : description.ropes) {
+      auto [cosine, sine] = rope.tables(different, count, cache.offset() + count);
+      out.push_back(std::move(cosine));
+      out.push_back(std::move(sine));
+    }
+    for (KvCache& layer : cache.layers()) {
+      for (array& buffer : layer.buffers) out.push_back(std::move(buffer));
+      layer.buffers.clear();
+    }
+    return out;
+  }
+
+  /// Logits [B, T, vocab], or with `hidden_only` the states [B, T, hidden] that they are made of, and the new buffers.
+  std::vector<array> step(const std::vector<array>& inputs, bool hidden_only) const {
+    size_t next = 1;
+    const std::span<const array> places(inputs.data() + next, first_layers.size());
+    next += places.size();
+    std::vector<std::pair<array, array>> ropes;
+    for (size_t i = 0; i < description.ropes.size(); ++i, next += 2) ropes.emplace_back(inputs[next], inputs[next + 1]);
+    std::vector<array> buffers(inputs.begin() + static_cast<ptrdiff_t>(next), inputs.end());
+    array h = take_rows(embedding, inputs[0]);
+    if (description.embedding_multiplier != 1.0f) h = multiply(h, array(description.embedding_multiplier));
+    for (size_t i = 0; i < layers.size(); ++i) {
+      h = layers[i](h, {ropes, places}, buffers[2 * i], buffers[2 * i + 1], description.residual_multiplier);
+    }
+    std::vector<array> out = {hidden_only ? h : logits(h)};
+    out.insert(out.end(), buffers.begin(), buffers.end());
+    return out;
+  }
+
+  array logits(const array& h) const {
+    array out = linear(norm(h), head, std::nullopt, options.activation);
+    if (description.logits_multiplier != 1.0f) out = multiply(out, array(description.logits_multiplier));
+    if (description.logits_softcap > 0) {
+      const array cap(description.logits_softcap);
+      out = multiply(tanh(divide(out, cap)), cap);
+    }
+    return out;
+  }
+
+  ModelDescription description;
+  LoadOptions options;
   StoredMatrix embedding;
   NormBlock norm;
   StoredMatrix head;
   std::vector<Layer> layers;
+  std::vector<size_t> first_layers;  ///< for every different window the first layer that has it
+  /// The step for one token of every sequence, compiled for the batch sizes and capacities met last.
+  std::function<std::vector<array>(const std::vector<array>&)> decode;
 };
 
+namespace {
+
+/// The state of every sequence's last token: h [B, T, hidden] → [B, 1, hidden].
+array last_rows(const array& h, std::span<const int64_t> counts) {
+  const ShapeElem length = h.shape(1);
+  if (counts.empty()) return slice(h, {0, length - 1, 0}, {h.shape(0), length, h.shape(2)});
+  std::vector<int32_t> last;
+  last.reserve(counts.size());
+  for (const int64_t count : counts) last.push_back(static_cast<int32_t>(count - 1));
+  const array index(last.begin(), Shape{h.shape(0), 1, 1}, int32);
+  return take_along_axis(h, broadcast_to(index, {h.shape(0), 1, h.shape(2)}), 1);
+}
+
+void check_counts(const array& tokens, std::span<const int64_t> counts) {
+  if (tokens.ndim() != 2 || tokens.size() == 0) {
+    fail("tokens of shape {}, where [B, T] is needed", to_string(tokens.shape()));
+  }
+  if (counts.empty()) return;
+  if (static_cast<int64_t>(counts.size()) != tokens.shape(0)) {
+    fail("{} lengths for {} sequences", counts.size(), tokens.shape(0));
+  }
+  for (const int64_t count : counts) {
+    if (count < 1 || count > tokens.shape(1)) fail("a sequence of {} tokens in a step of {}", count, tokens.shape(1));
+  }
+}
+
+}  // namespace
+
 Model::Model(ModelDescription description, Weights& weights, const LoadOptions& options)
-    : description_(std::move(description)),
-      options_(options),
-      parts_(std::make_unique<Parts>(weights, description_, options.activation)) {}
+    : parts_(std::make_unique<Parts>(std::move(description), weights, options)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
-PromptCache Model::make_cache() const {
-  return PromptCache(description_, options_.activation == Activation::exact ? float32 : float16);
+const ModelDescription& Model::description() const {
+  return parts_->description;
 }
 
-array Model::forward(const array& tokens, PromptCache& cache, bool last_only) const {
-  const ModelDescription& model = description_;
+PromptCache Model::make_cache() const {
+  return PromptCache(parts_->description, parts_->options.activation == Activation::exact ? float32 : float16);
+}
+
+array Model::forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts) const {
+  check_counts(tokens, counts);
+  const int64_t batch = tokens.shape(0);
   const int64_t count = tokens.shape(1);
-  std::vector<std::pair<array, array>> ropes;
-  for (const Rope& rope : model.ropes) {
-    ropes.push_back(rope.tables(cache.offset(), count, cache.offset() + count));
+  cache.reserve(batch, count);
+  const bool cut = last_only && count > 1;
+  const std::vector<array> inputs = parts_->inputs(tokens, cache);
+  const std::vector<array> outputs = count == 1 ? parts_->decode(inputs) : parts_->step(inputs, cut);
+  auto next = outputs.begin() + 1;
+  for (KvCache& layer : cache.layers()) {
+    layer.buffers.assign(next, next + 2);
+    next += 2;
   }
-  array h = take_rows(parts_->embedding, tokens);
-  if (model.embedding_multiplier != 1.0f) h = multiply(h, array(model.embedding_multiplier));
-  for (size_t i = 0; i < parts_->layers.size(); ++i) {
-    h = parts_->layers[i](h, ropes, cache.layer(i), model.residual_multiplier);
-  }
-  if (last_only && count > 1) h = slice(h, {0, count - 1, 0}, {h.shape(0), count, h.shape(2)});
-  array logits = linear(parts_->norm(h), parts_->head, std::nullopt, options_.activation);
-  if (model.logits_multiplier != 1.0f) logits = multiply(logits, array(model.logits_multiplier));
-  if (model.logits_softcap > 0) {
-    logits = multiply(tanh(divide(logits, array(model.logits_softcap))), array(model.logits_softcap));
-  }
-  return logits;
+  const std::vector<int64_t> all(static_cast<size_t>(batch), count);
+  cache.advance(counts.empty() ? all : counts);
+  return cut ? parts_->logits(last_rows(outputs[0], counts)) : outputs[0];
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options) {

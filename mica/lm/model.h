@@ -25,11 +25,14 @@ class Model {
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
-  const ModelDescription& description() const { return description_; }
+  const ModelDescription& description() const;
 
   /// Logits float32 of tokens int32 [B, T] that follow what the cache holds: [B, T, vocab], or [B, 1, vocab] of the
   /// last token only. Lazy: eval() computes. The cache is advanced.
-  array forward(const array& tokens, PromptCache& cache, bool last_only) const;
+  ///
+  /// `counts` [B] is for sequences of different lengths: the first counts[b] (1 … T) tokens of sequence b belong to it,
+  /// the rest fills up its row and leaves no trace in the cache. Empty: all do.
+  array forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts = {}) const;
 
   /// An empty cache; keys and values are kept in float16, in exact models in float32.
   PromptCache make_cache() const;
@@ -37,8 +40,6 @@ class Model {
  private:
   struct Layer;
   struct Parts;
-  ModelDescription description_;
-  LoadOptions options_;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,9 +32,10 @@ class Rope {
   /// Multiplies the periods by factors that a GGUF file brings along (rope_freqs.weight), one for each pair.
   void scale_periods(const std::vector<float>& factors);
 
-  /// Cosine and sine [count, dims / 2] of the positions from `offset` on. `length` is how long the sequence is then:
-  /// some methods change over to other periods with it.
-  std::pair<array, array> tables(int64_t offset, int64_t count, int64_t length) const;
+  /// Cosine and sine of the `count` positions from every one of `offsets` on: [count, dims / 2] for one offset, else
+  /// [offsets, count, dims / 2]. `length` is how long the (longest) sequence is then: some methods change over to other
+  /// periods with it.
+  std::pair<array, array> tables(std::span<const int64_t> offsets, int64_t count, int64_t length) const;
 
  private:
   void apply_linear(double factor);

@@ -32,6 +32,15 @@ Dtype compute_dtype(const array& x) {
   return x.dtype() == float64 ? float64 : float32;
 }
 
+/// One place for each entry of the batch.
+array places(const array& given, ShapeElem batch, std::string_view op, StreamOrDevice s) {
+  if (!issubdtype(given.dtype(), integer) || given.shape() != Shape{batch}) {
+    fail_as<std::invalid_argument>("[{}] places of shape {} and dtype {}, where integers of shape [{}] are needed", op,
+                                   to_string(given.shape()), dtype_name(given.dtype()), batch);
+  }
+  return astype(given, int32, s);
+}
+
 template <typename P, typename... Args>
 array apply_fused(std::vector<array> inputs, StreamOrDevice s, Args&&... args) {
   if (inputs[0].dtype() == float64) return P(to_stream(s), std::forward<Args>(args)...).expand(inputs)[0];
@@ -78,6 +87,19 @@ std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const
   return {{std::move(shape), q.dtype()}};
 }
 
+std::vector<OutputSpec> PutRows::infer(const std::vector<array>& inputs) const {
+  const array& buffer = inputs[0];
+  const array& rows = inputs[1];
+  const bool fits = buffer.ndim() == 4 && rows.ndim() == 4 && rows.shape(0) == buffer.shape(0) &&
+                    rows.shape(1) == buffer.shape(1) && rows.shape(3) == buffer.shape(3) &&
+                    inputs[2].shape() == Shape{buffer.shape(0)};
+  if (!fits) {
+    fail_as<std::invalid_argument>("[put_rows] rows {} at places {} do not fit a buffer {}", to_string(rows.shape()),
+                                   to_string(inputs[2].shape()), to_string(buffer.shape()));
+  }
+  return {{buffer.shape(), buffer.dtype()}};
+}
+
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
   const Dtype dtype = compute_dtype(checked_floating(x, "rotate"));
   std::vector<array> inputs = {x, astype(cosine, dtype, s), astype(sine, dtype, s)};
@@ -86,7 +108,8 @@ array rotate(const array& x, const array& cosine, const array& sine, bool tradit
 }
 
 array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
-             const std::optional<array>& mask, const std::optional<array>& sinks, StreamOrDevice s) {
+             const std::optional<array>& mask, const std::optional<array>& sinks, const std::optional<array>& offsets,
+             StreamOrDevice s) {
   const Dtype dtype =
       promote_types(queries.dtype(), promote_types(keys.dtype(), values.dtype())) == float64 ? float64 : float32;
   // Keys and values stay as the cache holds them; anything else becomes float32.
@@ -99,6 +122,7 @@ array attend(const array& queries, const array& keys, const array& values, const
     const Shape wanted = {queries.shape(0), queries.shape(1), queries.shape(2), keys.shape(2)};
     inputs.push_back(broadcast_to(mask->dtype() == bool_ ? *mask : astype(*mask, dtype, s), wanted, s));
   }
+  if (offsets) inputs.push_back(places(*offsets, queries.shape(0), "attention", s));
   if (sinks) {
     if (sinks->shape() != Shape{queries.shape(1)}) {
       fail_as<std::invalid_argument>("[attention] sinks of shape {} for {} heads", to_string(sinks->shape()),
@@ -106,8 +130,14 @@ array attend(const array& queries, const array& keys, const array& values, const
     }
     inputs.push_back(astype(*sinks, dtype, s));
   }
-  Attention(to_stream(s), options, mask.has_value(), sinks.has_value()).infer(inputs);
-  return apply_fused<Attention>(std::move(inputs), s, options, mask.has_value(), sinks.has_value());
+  Attention(to_stream(s), options, mask.has_value(), offsets.has_value(), sinks.has_value()).infer(inputs);
+  return apply_fused<Attention>(std::move(inputs), s, options, mask.has_value(), offsets.has_value(),
+                                sinks.has_value());
+}
+
+array put_rows(const array& buffer, const array& rows, const array& starts, StreamOrDevice s) {
+  if (buffer.ndim() != 4) fail_as<std::invalid_argument>("[put_rows] a buffer has four axes");
+  return apply<PutRows>({buffer, rows, places(starts, buffer.shape(0), "put_rows", s)}, to_stream(s));
 }
 
 namespace fast {
@@ -182,7 +212,7 @@ array scaled_dot_product_attention(const array& queries, const array& keys, cons
   AttentionOptions options;
   options.scale = scale;
   options.causal = causal;
-  return astype(attend(queries, keys, values, options, mask_arr, sinks, s), dtype, s);
+  return astype(attend(queries, keys, values, options, mask_arr, sinks, std::nullopt, s), dtype, s);
 }
 
 }  // namespace fast

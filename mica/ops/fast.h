@@ -55,8 +55,18 @@ struct AttentionOptions {
 
 /// scaled_dot_product_attention with the options of all model families. Output [B, H, L, Dv], float32, or
 /// float64 when one of them is.
+///
+/// `offsets` [B] (integers) are for keys and values that lie in a cache longer than what it holds: query i of entry b
+/// stands at place offsets[b] + i. Causal attention ends at a query's place; any other sees the offsets[b] + L keys
+/// that there are. Without offsets the queries are the last ones: they stand at T − L + i.
 array attend(const array& queries, const array& keys, const array& values, const AttentionOptions& options,
-             const std::optional<array>& mask = {}, const std::optional<array>& sinks = {}, StreamOrDevice s = {});
+             const std::optional<array>& mask = {}, const std::optional<array>& sinks = {},
+             const std::optional<array>& offsets = {}, StreamOrDevice s = {});
+
+/// Writes to a cache: `buffer` [B, H, C, D] with `rows` [B, H, N, D] in the places starts[b] … starts[b] + N − 1 of
+/// its third axis, as numbers of the buffer's dtype; `starts` are integers [B]. Throws std::invalid_argument when
+/// shapes do not fit, std::out_of_range for a place outside of the buffer when it is computed.
+array put_rows(const array& buffer, const array& rows, const array& starts, StreamOrDevice s = {});
 
 /// Rotates pairs of features of x [..., T, D] by angles given by cosine and sine [T, dims / 2] (or [B, T, dims / 2], B
 /// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
@@ -97,18 +107,29 @@ struct Rotate final : PrimitiveOf<Rotate, Composite> {
   bool traditional;
 };
 
-/// Inputs: q (float32), k, v, then mask [B, H, L, T] (bool or float32) and sinks (float32) as far as they are there.
+/// Inputs: q (float32), k, v, then mask [B, H, L, T] (bool or float32), offsets (int32) and sinks (float32) as far as
+/// they are there.
 struct Attention final : PrimitiveOf<Attention, Composite> {
-  Attention(Stream stream, AttentionOptions attention_options, bool mask, bool sink)
-      : PrimitiveOf(stream), options(attention_options), has_mask(mask), has_sinks(sink) {}
+  Attention(Stream stream, AttentionOptions attention_options, bool mask, bool offset, bool sink)
+      : PrimitiveOf(stream), options(attention_options), has_mask(mask), has_offsets(offset), has_sinks(sink) {}
   std::string_view name() const override { return "attention"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
   MICA_VMAP
-  auto fields() const { return std::tie(options, has_mask, has_sinks); }
+  auto fields() const { return std::tie(options, has_mask, has_offsets, has_sinks); }
   AttentionOptions options;
   bool has_mask;
+  bool has_offsets;
   bool has_sinks;
+};
+
+/// Inputs: buffer, rows, starts (int32).
+struct PutRows final : PrimitiveOf<PutRows, Composite> {
+  using PrimitiveOf::PrimitiveOf;
+  std::string_view name() const override { return "put_rows"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(); }
 };
 
 }  // namespace mica

@@ -17,12 +17,15 @@ Dtype compute_dtype(const array& x) {
   return x.dtype() == float64 ? float64 : float32;
 }
 
-/// Which keys each query sees by its place: [L, T].
-array visible_by_place(ShapeElem queries, ShapeElem keys, const AttentionOptions& options, StreamOrDevice s) {
+/// Which keys each query sees by its place: [L, T], with offsets [B, 1, 1, L, T].
+array visible_by_place(ShapeElem queries, ShapeElem keys, const AttentionOptions& options,
+                       const std::optional<array>& offsets, StreamOrDevice s) {
   const array key = arange(0, static_cast<double>(keys), int64, s);
   const array query = expand_dims(arange(0, static_cast<double>(queries), int64, s), 1, s);
-  const array last = add(query, array(keys - queries, int64), s);
-  array visible = options.causal ? less_equal(key, last, s) : broadcast_to(array(true), {queries, keys}, s);
+  const array first = offsets ? reshape(astype(*offsets, int64, s), {-1, 1, 1, 1, 1}, s) : array(keys - queries, int64);
+  const array last = add(query, first, s);
+  const array end = add(first, array(queries, int64), s);
+  array visible = options.causal ? less_equal(key, last, s) : less(add(key, zeros_like(query, s), s), end, s);
   if (options.window > 0) {
     visible = logical_and(visible, greater(key, subtract(last, array(options.window, int64), s), s), s);
   }
@@ -98,7 +101,8 @@ std::vector<array> Attention::expand(const std::vector<array>& inputs) const {
     const array cap = constant_like(options.softcap, q);
     scores = multiply(cap, tanh(divide(scores, cap, s), s), s);
   }
-  array visible = visible_by_place(q.shape(2), inputs[1].shape(2), options, s);
+  const std::optional<array> offsets = has_offsets ? std::optional(inputs[has_mask ? 4 : 3]) : std::nullopt;
+  array visible = visible_by_place(q.shape(2), inputs[1].shape(2), options, offsets, s);
   if (has_mask && inputs[3].dtype() == bool_) {
     visible = logical_and(visible, grouped(inputs[3], kv_heads, s), s);
   } else if (has_mask) {
@@ -119,6 +123,16 @@ std::vector<array> Attention::expand(const std::vector<array>& inputs) const {
   if (has_sinks) weights = split(weights, Shape{inputs[1].shape(2)}, -1, s)[0];
   weights = where(visible, weights, constant_like(0, weights), s);
   return {flatten(matmul(weights, values, s), 1, 2, s)};
+}
+
+std::vector<array> PutRows::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array& buffer = inputs[0];
+  const array& rows = inputs[1];
+  const array numbers = arange(0, static_cast<double>(rows.shape(2)), int64, s);
+  const array starts = reshape(astype(inputs[2], int64, s), {-1, 1, 1, 1}, s);
+  const array at = broadcast_to(add(starts, reshape(numbers, {-1, 1}, s), s), rows.shape(), s);
+  return {put_along_axis(buffer, at, astype(rows, buffer.dtype(), s), 2, s)};
 }
 
 std::pair<std::vector<array>, std::vector<int>> RmsNorm::vmap(const std::vector<array>& inputs,
@@ -158,7 +172,7 @@ std::pair<std::vector<array>, std::vector<int>> Attention::vmap(const std::vecto
     const bool is_sink = has_sinks && i + 1 == all.size();
     joined.push_back(is_sink ? inputs[i] : flatten(all[i], 0, 1, stream()));
   }
-  const array out = apply<Attention>(std::move(joined), stream(), options, has_mask, has_sinks);
+  const array out = apply<Attention>(std::move(joined), stream(), options, has_mask, has_offsets, has_sinks);
   return {{unflatten(out, 0, {size, -1}, stream())}, {0}};
 }
 

@@ -34,13 +34,17 @@ QuantFormat mlx_format(const std::string& mode, int group_size, int bits, Dtype 
   return mxfp4 ? mxfp4_format() : mxfp8 ? mxfp8_format() : nvfp4_format();
 }
 
-std::vector<array> matrix_inputs(std::vector<array> inputs, const StoredMatrix& w, const std::optional<array>& bias,
-                                 StreamOrDevice s) {
+void add_matrix(std::vector<array>& inputs, const StoredMatrix& w, const std::optional<array>& bias, StreamOrDevice s) {
   inputs.push_back(w.codes);
   if (w.scales) inputs.push_back(*w.scales);
   if (w.biases) inputs.push_back(*w.biases);
   if (bias) inputs.push_back(astype(*bias, float32, s));
-  return inputs;
+}
+
+std::vector<array> matrix_inputs(std::vector<array> operands, const StoredMatrix& w, const std::optional<array>& bias,
+                                 StreamOrDevice s) {
+  add_matrix(operands, w, bias, s);
+  return operands;
 }
 
 MatrixPrimitive matrix_primitive(const StoredMatrix& w, Activation activation, bool has_bias) {
@@ -103,13 +107,18 @@ StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols) {
 
 std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
   const array& x = inputs[0];
-  if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
-    fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
-                                   to_string(x.shape()), to_string(matrix.weight_shape));
+  std::vector<OutputSpec> out;
+  out.reserve(matrices.size());
+  for (const MatrixPrimitive& matrix : matrices) {
+    if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
+      fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
+                                     to_string(x.shape()), to_string(matrix.weight_shape));
+    }
+    Shape shape = x.shape();
+    shape.back() = matrix.weight_shape[0];
+    out.push_back({std::move(shape), float32});
   }
-  Shape shape = x.shape();
-  shape.back() = matrix.weight_shape[0];
-  return {{std::move(shape), float32}};
+  return out;
 }
 
 std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) const {
@@ -138,10 +147,21 @@ std::vector<OutputSpec> Dequantize::infer(const std::vector<array>&) const {
 
 array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias, Activation activation,
              StreamOrDevice s) {
-  if (w.shape.size() != 2) fail_as<std::invalid_argument>("[linear] a stack of matrices needs expert_linear");
-  check_bias(bias, {w.rows()}, "linear");
-  return apply<Linear>(matrix_inputs({astype(x, float32, s)}, w, bias, s), to_stream(s),
-                       matrix_primitive(w, activation, bias.has_value()));
+  const LinearTerm term = {w, bias};
+  return linears(x, {&term, 1}, activation, s)[0];
+}
+
+std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation, StreamOrDevice s) {
+  std::vector<array> inputs = {astype(x, float32, s)};
+  std::vector<MatrixPrimitive> matrices;
+  matrices.reserve(terms.size());
+  for (const auto& [w, bias] : terms) {
+    if (w.shape.size() != 2) fail_as<std::invalid_argument>("[linear] a stack of matrices needs expert_linear");
+    check_bias(bias, {w.rows()}, "linear");
+    add_matrix(inputs, w, bias, s);
+    matrices.push_back(matrix_primitive(w, activation, bias.has_value()));
+  }
+  return make_arrays(std::make_shared<Linear>(to_stream(s), std::move(matrices)), std::move(inputs));
 }
 
 array expert_linear(const array& x, const StoredMatrix& w, const array& indices, const std::optional<array>& bias,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "mica/array/array.h"
 #include "mica/array/primitive.h"
@@ -43,6 +45,16 @@ StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols);
 array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias = std::nullopt,
              Activation activation = Activation::exact, StreamOrDevice s = {});
 
+/// One of several products of the same x.
+struct LinearTerm {
+  const StoredMatrix& weight;
+  const std::optional<array>& bias;
+};
+
+/// linear for several weights at once (q, k and v; gate and up): one pass over x, one loop over all rows.
+std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation = Activation::exact,
+                           StreamOrDevice s = {});
+
 /// Mixture of experts: x [tokens, 1 or k, cols] and indices [tokens, k] → [tokens, k, rows]; place (t, j) is the
 /// product with expert indices[t, j] (+ bias [experts, rows]).
 array expert_linear(const array& x, const StoredMatrix& w, const array& indices,
@@ -56,7 +68,8 @@ array take_rows(const StoredMatrix& w, const array& indices, StreamOrDevice s = 
 /// The whole matrix in float32.
 array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
 
-// Primitives. Inputs: the operand, then codes, scales and biases as far as the format has them, then the bias.
+// Primitives. Inputs: the operand, then for each matrix codes, scales and biases as far as the format has them and the
+// bias.
 
 struct MatrixPrimitive {
   QuantFormat format;
@@ -64,18 +77,23 @@ struct MatrixPrimitive {
   Activation activation = Activation::exact;
   bool has_bias = false;
 
+  /// The arrays that stand for it among the inputs.
+  size_t input_count() const {
+    return size_t{1} + (format.scale_type != ScaleType::none) + (format.has_biases ? 1 : 0) + (has_bias ? 1 : 0);
+  }
+
   friend bool operator==(const MatrixPrimitive&, const MatrixPrimitive&) = default;
 };
 
-/// Operand: x float32 [..., cols].
+/// Operand: x float32 [..., cols]. One output for each matrix.
 struct Linear final : PrimitiveOf<Linear, Composite> {
-  Linear(Stream stream, MatrixPrimitive stored) : PrimitiveOf(stream), matrix(std::move(stored)) {}
+  Linear(Stream stream, std::vector<MatrixPrimitive> stored) : PrimitiveOf(stream), matrices(std::move(stored)) {}
   std::string_view name() const override { return "linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
   MICA_VMAP
-  auto fields() const { return std::tie(matrix); }
-  MatrixPrimitive matrix;
+  auto fields() const { return std::tie(matrices); }
+  std::vector<MatrixPrimitive> matrices;
 };
 
 /// Operands: x float32 [tokens, 1 or k, cols], indices int32 [tokens, k].

@@ -60,9 +60,16 @@ array code_values(const Dequantize& primitive, const std::vector<array>& inputs)
 }  // namespace
 
 std::vector<array> Linear::expand(const std::vector<array>& inputs) const {
-  const MatrixInputs rest(matrix, inputs, 1);
-  const array product = matmul(inputs[0], transpose(dequantize(rest.stored, stream()), stream()), stream());
-  return {rest.bias ? add(product, *rest.bias, stream()) : product};
+  std::vector<array> out;
+  out.reserve(matrices.size());
+  size_t next = 1;
+  for (const MatrixPrimitive& matrix : matrices) {
+    const MatrixInputs rest(matrix, inputs, next);
+    next += matrix.input_count();
+    const array product = matmul(inputs[0], transpose(dequantize(rest.stored, stream()), stream()), stream());
+    out.push_back(rest.bias ? add(product, *rest.bias, stream()) : product);
+  }
+  return out;
 }
 
 std::vector<array> ExpertLinear::expand(const std::vector<array>& inputs) const {
@@ -94,7 +101,8 @@ std::pair<std::vector<array>, std::vector<int>> Linear::vmap(const std::vector<a
   }
   std::vector<array> moved = inputs;
   moved[0] = batch_first(inputs[0], axes[0], stream());
-  return {{apply<Linear>(std::move(moved), stream(), matrix)}, {0}};
+  return {make_arrays(std::make_shared<Linear>(stream(), matrices), std::move(moved)),
+          std::vector<int>(matrices.size(), 0)};
 }
 
 std::pair<std::vector<array>, std::vector<int>> TakeRows::vmap(const std::vector<array>& inputs,

@@ -24,6 +24,7 @@ struct Case {
   float softcap = 0;
   bool sinks = false;
   int mask = 0;  // 1 additive, 2 bool
+  std::vector<int32_t> offsets = {};
 };
 
 std::string describe(const Case& c) {
@@ -70,8 +71,10 @@ class Problem {
       score *= static_cast<double>(kScale);
       if (c_.softcap > 0) score = static_cast<double>(c_.softcap) * std::tanh(score / static_cast<double>(c_.softcap));
       if (c_.mask == 1) score += static_cast<double>(mask_[static_cast<size_t>(i * c_.keys + j)]);
-      const int64_t position = i + c_.keys - c_.queries;
-      const bool hidden = (c_.causal && j > position) || (c_.window > 0 && j <= position - c_.window) ||
+      const int64_t first = c_.offsets.empty() ? c_.keys - c_.queries : c_.offsets[static_cast<size_t>(b)];
+      const int64_t position = i + first;
+      const bool hidden = (c_.causal && j > position) || j >= first + c_.queries ||
+                          (c_.window > 0 && j <= position - c_.window) ||
                           (c_.mask == 2 && !allowed_[static_cast<size_t>(i * c_.keys + j)]);
       scores.push_back(hidden ? -INFINITY : score);
       top = std::max(top, scores.back());
@@ -136,6 +139,7 @@ class Problem {
     out.softcap = c_.softcap;
     out.causal = c_.causal;
     out.window = c_.window;
+    out.offsets = c_.offsets.empty() ? nullptr : c_.offsets.data();
     out.sinks = c_.sinks ? sinks_.data() : nullptr;
     out.additive_mask = c_.mask == 1 ? mask_.data() : nullptr;
     out.bool_mask = c_.mask == 2 ? allowed_.get() : nullptr;
@@ -194,6 +198,25 @@ TEST(Attention, DecodingSplitsLongKeys) {
   check({.heads = 2, .kv_heads = 1, .keys = 1500, .dim = 16, .value_dim = 16}, pool);
   check({.heads = 2, .kv_heads = 1, .keys = 1500, .dim = 16, .value_dim = 16, .sinks = true}, pool);
   check({.heads = 2, .kv_heads = 1, .keys = 1500, .dim = 16, .value_dim = 16, .causal = true, .window = 300}, pool);
+}
+
+// A cache that is longer than what it holds, and holds different numbers of keys for each sequence.
+TEST(Attention, OffsetsSayHowManyKeysThereAre) {
+  ThreadPool pool(3);
+  for (const int64_t queries : {1, 3, 40}) {
+    for (const bool causal : {true, false}) {
+      Case c{.batch = 3, .heads = 4, .kv_heads = 2, .queries = queries, .keys = 900, .dim = 16, .value_dim = 16};
+      c.type = KvType::f16;
+      c.causal = causal;
+      c.offsets = {0, 3, 600};
+      check(c, pool);
+      if (causal) c.window = 20;
+      check(c, pool);
+      // Places outside of the cache are no keys.
+      c.offsets = {-5, 899, 2000};
+      check(c, pool);
+    }
+  }
 }
 
 TEST(Attention, PromptsOddSizes) {

@@ -59,10 +59,29 @@ TEST(Composite, OfAttention) {
     expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f, .causal = true, .window = 3, .softcap = 2.0f}));
     expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f}, bool_mask));
     expect_kernel_is_composite(attend(q, k, v, {.scale = 0.3f, .causal = true}, bias, sinks));
+    for (const AttentionOptions& options : {AttentionOptions{.scale = 0.3f}, {.scale = 0.3f, .causal = true}}) {
+      expect_kernel_is_composite(attend(q, k, v, options, std::nullopt, std::nullopt, array({1, 4})));
+      expect_kernel_is_composite(attend(q, k, v, options, bias, sinks, array({2, 0})));
+    }
     // More queries than keys: the first ones see nothing.
     expect_kernel_is_composite(attend(q, slice(k, {0, 0, 0, 0}, {2, 3, 3, 16}), slice(v, {0, 0, 0, 0}, {2, 3, 3, 8}),
                                       {.scale = 0.3f, .causal = true}));
   }
+}
+
+TEST(Composite, OfWritingToACache) {
+  for (const Dtype& dtype : {float32, float16, bfloat16}) {
+    const array buffer = astype(scattered({2, 3, 7, 5}), dtype);
+    const array rows = single(scattered({2, 3, 4, 5}, 2, 3));
+    expect_kernel_is_composite(put_rows(buffer, rows, array({3, 0})));
+    expect_kernel_is_composite(
+        put_rows(buffer, transpose(single(scattered({2, 4, 3, 5})), {0, 2, 1, 3}), array({1, 2})));
+  }
+  const array buffer = zeros({1, 1, 4, 2});
+  EXPECT_THROW(put_rows(buffer, ones({1, 1, 2, 2}), array({3})).eval(), std::out_of_range);
+  EXPECT_THROW(put_rows(buffer, ones({1, 1, 2, 2}), array({-1})).eval(), std::out_of_range);
+  EXPECT_THROW(put_rows(buffer, ones({1, 1, 2, 2}), array({0, 1})), std::invalid_argument);
+  EXPECT_THROW(put_rows(buffer, ones({1, 2, 2, 2}), array({0})), std::invalid_argument);
 }
 
 /// 4-bit codes of MLX's affine format with scales and biases in groups of 32, and the matrix they stand for.

@@ -27,7 +27,10 @@ AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, cons
 }
 
 AttentionBlock::Projected AttentionBlock::project(const array& x) const {
-  if (!qkv_) return {(*q_)(x), (*k_)(x), (*v_)(x)};
+  if (!qkv_) {
+    const auto parts = LinearBlock::together(x, {&*q_, &*k_, &*v_});
+    return {parts[0], parts[1], parts[2]};
+  }
   const ShapeElem q_end = ShapeElem{attention_.num_heads} * attention_.head_dim;
   const ShapeElem k_end = q_end + ShapeElem{attention_.num_kv_heads} * attention_.head_dim;
   const auto parts = split((*qkv_)(x), Shape{q_end, k_end}, -1);
@@ -41,23 +44,26 @@ array AttentionBlock::heads(const array& x, int count, const std::optional<NormB
   return transpose(split_heads, {0, 2, 1, 3});
 }
 
-array AttentionBlock::operator()(const array& x, RopeTables ropes, KvCache& cache) const {
+array AttentionBlock::operator()(const array& x, const StepContext& context, size_t window, array& keys,
+                                 array& values) const {
   const Projected projected = project(x);
   array q = heads(projected.q, attention_.num_heads, q_norm_);
   array k = heads(projected.k, attention_.num_kv_heads, k_norm_);
   const array v = heads(projected.v, attention_.num_kv_heads, std::nullopt);
   if (attention_.rope) {
-    const auto& [cosine, sine] = ropes[*attention_.rope];
+    const auto& [cosine, sine] = context.ropes[*attention_.rope];
     q = rotate(q, cosine, sine, traditional_rope_);
     k = rotate(k, cosine, sine, traditional_rope_);
   }
-  const auto [keys, values] = cache.update(k, v);
+  const array& places = context.places[window];
+  keys = put_rows(keys, k, places);
+  values = put_rows(values, v, places);
   AttentionOptions options;
   options.scale = attention_.scale;
   options.causal = true;
   options.window = attention_.window;
   options.softcap = attention_.softcap;
-  const array mixed = attend(q, keys, values, options);
+  const array mixed = attend(q, keys, values, options, std::nullopt, std::nullopt, places);
   return (*output_)(flatten(transpose(mixed, {0, 2, 1, 3}), 2, 3));
 }
 

@@ -6,12 +6,16 @@
 #include <utility>
 
 #include "mica/lm/blocks/basic.h"
-#include "mica/lm/cache.h"
 
 namespace mica::lm {
 
-/// Cosine and sine of each of the model's ropes for the positions of one step.
-using RopeTables = std::span<const std::pair<array, array>>;
+/// What the layers of one step share.
+struct StepContext {
+  /// Cosine and sine of each of the model's ropes for the positions of the step.
+  std::span<const std::pair<array, array>> ropes;
+  /// For each of the model's windows the places [B] in the caches where the step's keys and values go.
+  std::span<const array> places;
+};
 
 /// Grouped-query attention with RoPE over the cached sequence.
 class AttentionBlock {
@@ -19,8 +23,9 @@ class AttentionBlock {
   AttentionBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                  const AttentionDescription& attention, Activation activation);
 
-  /// x [B, T, hidden] → [B, T, hidden]; the cache grows by T.
-  array operator()(const array& x, RopeTables ropes, KvCache& cache) const;
+  /// x [B, T, hidden] → [B, T, hidden]. `keys` and `values` are the cache's buffers; T rows of them are written. The
+  /// attention's window is number `window` of the model.
+  array operator()(const array& x, const StepContext& context, size_t window, array& keys, array& values) const;
 
  private:
   struct Projected {

@@ -26,6 +26,13 @@ array LinearBlock::operator()(const array& x) const {
   return linear(x, weight_, bias_, activation_);
 }
 
+std::vector<array> LinearBlock::together(const array& x, std::initializer_list<const LinearBlock*> blocks) {
+  std::vector<LinearTerm> terms;
+  terms.reserve(blocks.size());
+  for (const LinearBlock* block : blocks) terms.push_back({block->weight_, block->bias_});
+  return linears(x, terms, (*blocks.begin())->activation_);
+}
+
 NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model)
     : weight_(norm_weight(weights, module, size, model.norm)), eps_(model.norm_eps) {}
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mica/array/array.h"
 #include "mica/lm/description.h"
@@ -16,6 +18,9 @@ class LinearBlock {
   LinearBlock(Weights& weights, const std::string& module, int64_t rows, int64_t cols, bool bias,
               Activation activation);
   array operator()(const array& x) const;
+
+  /// The products of several blocks with the same x, in one pass.
+  static std::vector<array> together(const array& x, std::initializer_list<const LinearBlock*> blocks);
 
  private:
   StoredMatrix weight_;

@@ -54,7 +54,8 @@ array MlpBlock::operator()(const array& x) const {
     const auto parts = split((*gate_up_)(x), 2, -1);
     return (*down_)(multiply(activate(parts[0], mlp_.activation), parts[1]));
   }
-  return (*down_)(multiply(activate((*gate_)(x), mlp_.activation), (*up_)(x)));
+  const auto parts = LinearBlock::together(x, {&*gate_, &*up_});
+  return (*down_)(multiply(activate(parts[0], mlp_.activation), parts[1]));
 }
 
 MoeBlock::MoeBlock(Weights& weights, const std::string& module, const ModelDescription& model,
