@@ -77,6 +77,7 @@ std::vector<array> array::make_arrays(std::vector<Shape> shapes, const std::vect
   out.reserve(shapes.size());
   for (size_t i = 0; i < shapes.size(); ++i) out.emplace_back(std::move(shapes[i]), dtypes[i], primitive, inputs);
   std::vector<std::weak_ptr<Desc>> all;
+  all.reserve(out.size());
   for (const array& a : out) all.push_back(a.desc_);
   for (size_t i = 0; i < out.size(); ++i) {
     out[i].desc_->siblings = all;
@@ -156,7 +157,7 @@ array make_array(std::shared_ptr<Primitive> primitive, std::vector<array> inputs
   return array(std::move(specs[0].shape), specs[0].dtype, std::move(primitive), std::move(inputs));
 }
 
-std::vector<array> make_arrays(std::shared_ptr<Primitive> primitive, std::vector<array> inputs) {
+std::vector<array> make_arrays(const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs) {
   std::vector<Shape> shapes;
   std::vector<Dtype> dtypes;
   for (OutputSpec& spec : primitive->infer(inputs)) {

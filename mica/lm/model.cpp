@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <variant>
 
 #include <nlohmann/json.hpp>
 
@@ -22,12 +23,9 @@ namespace mica::lm {
 struct Model::Layer {
   Layer(Weights& weights, const std::string& path, const ModelDescription& model, const LayerDescription& layer,
         size_t window_index, Activation activation)
-      : window(window_index), attention(weights, path + ".self_attn", model, layer.attention, activation) {
-    if (layer.moe) {
-      moe.emplace(weights, path + ".mlp", model, *layer.moe, layer.mlp.activation, activation);
-    } else {
-      mlp.emplace(weights, path + ".mlp", model, layer.mlp, activation);
-    }
+      : window(window_index),
+        attention(weights, path + ".self_attn", model, layer.attention, activation),
+        mlp(make_mlp(weights, path + ".mlp", model, layer, activation)) {
     const auto norm = [&](std::optional<NormBlock>& block, const char* name) {
       block.emplace(weights, path + "." + name, model.hidden_size, model);
     };
@@ -40,6 +38,13 @@ struct Model::Layer {
     if (after) norm(after_mlp, "post_feedforward_layernorm");
   }
 
+  static std::variant<MlpBlock, MoeBlock> make_mlp(Weights& weights, const std::string& path,
+                                                   const ModelDescription& model, const LayerDescription& layer,
+                                                   Activation activation) {
+    if (layer.moe) return MoeBlock(weights, path, model, *layer.moe, layer.mlp.activation, activation);
+    return MlpBlock(weights, path, model, layer.mlp, activation);
+  }
+
   array operator()(const array& h, const StepContext& context, array& keys, array& values,
                    float residual_multiplier) const {
     const auto residual = [&](const array& x, const array& branch) {
@@ -49,13 +54,12 @@ struct Model::Layer {
     const array attended = attention(through(before_attention, h), context, window, keys, values);
     const array mixed = residual(h, through(after_attention, attended));
     const array x = through(before_mlp, mixed);
-    return residual(mixed, through(after_mlp, moe ? (*moe)(x) : (*mlp)(x)));
+    return residual(mixed, through(after_mlp, std::visit([&](const auto& block) { return block(x); }, mlp)));
   }
 
   size_t window;  ///< which of the model's windows the attention has
   AttentionBlock attention;
-  std::optional<MlpBlock> mlp;
-  std::optional<MoeBlock> moe;
+  std::variant<MlpBlock, MoeBlock> mlp;
   std::optional<NormBlock> before_attention, after_attention, before_mlp, after_mlp;
 };
 
@@ -117,6 +121,7 @@ struct Model::Parts {
     const std::span<const array> places(inputs.data() + next, first_layers.size());
     next += places.size();
     std::vector<std::pair<array, array>> ropes;
+    ropes.reserve(description.ropes.size());
     for (size_t i = 0; i < description.ropes.size(); ++i, next += 2) ropes.emplace_back(inputs[next], inputs[next + 1]);
     std::vector<array> buffers(inputs.begin() + static_cast<ptrdiff_t>(next), inputs.end());
     array h = take_rows(embedding, inputs[0]);

@@ -92,10 +92,10 @@ TEST_P(Vocabularies, StreamWhatDecodeGives) {
 TEST_P(Vocabularies, TokensKnowTheirStrings) {
   for (int32_t id = 0; id < tokenizer_.vocab_size(); id += 37) {
     if (!tokenizer_.has(id)) continue;
-    const auto found = tokenizer_.token_to_id(tokenizer_.id_to_token(id));
+    const int32_t found = tokenizer_.token_to_id(tokenizer_.id_to_token(id)).value_or(-1);
     // Some vocabularies have a string twice.
-    ASSERT_TRUE(found.has_value()) << id;
-    EXPECT_EQ(tokenizer_.id_to_token(*found), tokenizer_.id_to_token(id));
+    ASSERT_GE(found, 0) << id;
+    EXPECT_EQ(tokenizer_.id_to_token(found), tokenizer_.id_to_token(id));
   }
 }
 
