@@ -100,7 +100,7 @@ class PrimitiveOf : public Base {  // NOLINT(bugprone-crtp-constructor-accessibi
 array make_array(std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
 
 /// The same for primitives with several outputs.
-std::vector<array> make_arrays(const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs);
+std::vector<array> make_arrays(std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
 
 /// make_array(std::make_shared<P>(args…), inputs).
 template <typename P, typename... Args>

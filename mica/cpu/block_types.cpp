@@ -58,10 +58,6 @@ void with_compute_type(ComputeType type, F&& f) {
   }
 }
 
-bool is_half(Dtype dtype) {
-  return dtype == float16 || dtype == bfloat16;
-}
-
 bool in_compute_form(Dtype dtype) {
   return size_of(dtype) == compute_size(compute_type(dtype));
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <variant>
 
 #include <nlohmann/json.hpp>
 
@@ -23,9 +22,12 @@ namespace mica::lm {
 struct Model::Layer {
   Layer(Weights& weights, const std::string& path, const ModelDescription& model, const LayerDescription& layer,
         size_t window_index, Activation activation)
-      : window(window_index),
-        attention(weights, path + ".self_attn", model, layer.attention, activation),
-        mlp(make_mlp(weights, path + ".mlp", model, layer, activation)) {
+      : window(window_index), attention(weights, path + ".self_attn", model, layer.attention, activation) {
+    if (layer.moe) {
+      moe.emplace(weights, path + ".mlp", model, *layer.moe, layer.mlp.activation, activation);
+    } else {
+      mlp.emplace(weights, path + ".mlp", model, layer.mlp, activation);
+    }
     const auto norm = [&](std::optional<NormBlock>& block, const char* name) {
       block.emplace(weights, path + "." + name, model.hidden_size, model);
     };
@@ -38,13 +40,6 @@ struct Model::Layer {
     if (after) norm(after_mlp, "post_feedforward_layernorm");
   }
 
-  static std::variant<MlpBlock, MoeBlock> make_mlp(Weights& weights, const std::string& path,
-                                                   const ModelDescription& model, const LayerDescription& layer,
-                                                   Activation activation) {
-    if (layer.moe) return MoeBlock(weights, path, model, *layer.moe, layer.mlp.activation, activation);
-    return MlpBlock(weights, path, model, layer.mlp, activation);
-  }
-
   array operator()(const array& h, const StepContext& context, array& keys, array& values,
                    float residual_multiplier) const {
     const auto residual = [&](const array& x, const array& branch) {
@@ -54,12 +49,13 @@ struct Model::Layer {
     const array attended = attention(through(before_attention, h), context, window, keys, values);
     const array mixed = residual(h, through(after_attention, attended));
     const array x = through(before_mlp, mixed);
-    return residual(mixed, through(after_mlp, std::visit([&](const auto& block) { return block(x); }, mlp)));
+    return residual(mixed, through(after_mlp, moe ? (*moe)(x) : (*mlp)(x)));
   }
 
   size_t window;  ///< which of the model's windows the attention has
   AttentionBlock attention;
-  std::variant<MlpBlock, MoeBlock> mlp;
+  std::optional<MlpBlock> mlp;
+  std::optional<MoeBlock> moe;
   std::optional<NormBlock> before_attention, after_attention, before_mlp, after_mlp;
 };
 

@@ -10,15 +10,6 @@
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
-namespace {
-
-size_t element_count(const Shape& shape) {
-  size_t count = 1;
-  for (const ShapeElem length : shape) count *= static_cast<size_t>(length);
-  return count;
-}
-
-}  // namespace
 
 void Weights::add(const std::string& path, array value) {
   arrays_.insert_or_assign(path, std::move(value));

@@ -4,7 +4,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "mica/lm/blocks/basic.h"
 
@@ -37,9 +36,8 @@ class AttentionBlock {
 
   AttentionDescription attention_;
   bool traditional_rope_ = false;
-  /// Those to q, k and v, or one to all three.
-  std::vector<LinearBlock> inputs_;
-  LinearBlock output_;
+  std::optional<LinearBlock> q_, k_, v_, qkv_;
+  std::optional<LinearBlock> output_;
   std::optional<NormBlock> q_norm_, k_norm_;
 };
 

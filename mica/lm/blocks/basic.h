@@ -1,7 +1,7 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +20,7 @@ class LinearBlock {
   array operator()(const array& x) const;
 
   /// The products of several blocks with the same x, in one pass.
-  static std::vector<array> together(const array& x, std::span<const LinearBlock> blocks);
+  static std::vector<array> together(const array& x, std::initializer_list<const LinearBlock*> blocks);
 
  private:
   StoredMatrix weight_;

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "mica/lm/blocks/basic.h"
 
@@ -16,9 +16,7 @@ class MlpBlock {
 
  private:
   MlpDescription mlp_;
-  /// Those to gate and up, or one to both.
-  std::vector<LinearBlock> inputs_;
-  LinearBlock down_;
+  std::optional<LinearBlock> gate_, up_, gate_up_, down_;
 };
 
 /// Mixture of such MLPs: a router picks top_k experts for each token and mixes their outputs.
