@@ -74,7 +74,7 @@ test-asan: packages-test test-data model
 test-tsan: packages-test test-data model
 	cmake --preset tsan >build/cmake-tsan.log
 	cmake --build --preset tsan -j $(JOBS)
-	cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ctest --output-on-failure --no-tests=error
+	cd build/tsan && TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/tests/tsan.supp" ctest --output-on-failure --no-tests=error
 
 fuzz: packages-test
 	cmake --preset fuzz >build/cmake-fuzz.log

@@ -33,7 +33,7 @@ Arrays reductions(const Arrays& v) {
 void run(benchmark::State& state, const std::function<Arrays(const Arrays&)>& fun) {
   const Arrays inputs = {ones({1})};
   eval(inputs);
-  for (auto unused : state) eval(fun(inputs));
+  for ([[maybe_unused]] const auto _ : state) eval(fun(inputs));
   state.counters["op"] = benchmark::Counter(static_cast<double>(state.iterations()) * kOps,
                                             benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
@@ -66,7 +66,7 @@ Arrays gelu(const Arrays& v) {
 void run_gelu(benchmark::State& state, const std::function<Arrays(const Arrays&)>& fun) {
   const Arrays inputs = {sin(arange(0, 1 << 22))};
   eval(inputs);
-  for (auto unused : state) eval(fun(inputs));
+  for ([[maybe_unused]] const auto _ : state) eval(fun(inputs));
 }
 void graph_gelu(benchmark::State& state) {
   run_gelu(state, gelu);

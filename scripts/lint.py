@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""clang-tidy over every file of BUILD/compile_commands.json: lint.py BUILD [-j JOBS]
+"""clang-tidy over every file of BUILD/compile_commands.json: lint.py BUILD [-j JOBS] [FILE…]
 
 A file that was clean is checked again once something it depends on has changed: its text, a header of the project that it
 includes, its compile commands, .clang-tidy or clang-tidy itself. BUILD/clean/ keeps what each file was clean with; without
@@ -64,12 +64,15 @@ def sources_with_commands(build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("files", nargs="*", type=lambda text: pathlib.Path(text).resolve(), help="only these")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
 
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True, text=True).stdout
     common = version + (ROOT / ".clang-tidy").read_text()
     sources = sources_with_commands(arguments.build)
+    if arguments.files:
+        sources = {source: commands for source, commands in sources.items() if source in arguments.files}
     states = {source: state(source, commands, common) for source, commands in sources.items()}
 
     def stamp(source):
