@@ -46,9 +46,9 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
 
 int main(int argc, char** argv) {
   const std::pair<const char*, KvType> types[] = {{"f32", KvType::f32}, {"f16", KvType::f16}, {"bf16", KvType::bf16}};
-  for (const auto [name, type] : types) {
-    for (const auto [heads, kv_heads] : {std::pair(9, 3), {32, 8}}) {
-      for (const auto [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {
+  for (const auto& [name, type] : types) {
+    for (const auto& [heads, kv_heads] : {std::pair(9, 3), {32, 8}}) {
+      for (const auto& [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {
         const std::string label = std::string(name) + "/heads:" + std::to_string(heads) +
                                   "/queries:" + std::to_string(queries) + "/keys:" + std::to_string(keys);
         add_benchmark(label, [=](benchmark::State& state) { attend(state, heads, kv_heads, queries, keys, type); });

@@ -117,7 +117,7 @@ void register_products() {
 int main(int argc, char** argv) {
   add_benchmark("read_bandwidth", read_bandwidth);
   register_products();
-  for (const auto [name, type] : {std::pair("f32", GemmType::f32), {"f64", GemmType::f64}, {"bf16", GemmType::bf16}}) {
+  for (const auto& [name, type] : {std::pair("f32", GemmType::f32), {"f64", GemmType::f64}, {"bf16", GemmType::bf16}}) {
     for (const int64_t size : {256, 1024, 2048}) {
       add_benchmark(fmt::format("gemm/{}/{}", name, size), [=](benchmark::State& state) { dense(state, type, size); });
     }
