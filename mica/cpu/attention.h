@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "mica/array/dtype.h"
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 
@@ -9,6 +10,11 @@ namespace mica::cpu {
 
 /// Element type of keys and values.
 enum class KvType : uint8_t { f32, f16, bf16 };
+
+/// The type of keys and values of one of these dtypes.
+inline KvType kv_type(Dtype dtype) {
+  return dtype == float16 ? KvType::f16 : dtype == bfloat16 ? KvType::bf16 : KvType::f32;
+}
 
 /// A [batch, heads, length, dim] view: strides in elements, the last dimension contiguous.
 template <typename T>

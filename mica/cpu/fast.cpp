@@ -9,6 +9,7 @@
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
+#include "mica/cpu/rotate.h"
 #include "mica/cpu/strided.h"
 
 namespace mica::cpu {
@@ -66,16 +67,6 @@ void layer_norm(const LayerNorm& primitive, std::span<array> inputs, std::span<a
   });
 }
 
-void rotate_row(const float* x, const float* cosine, const float* sine, float* out, int64_t half, bool traditional) {
-  if (!traditional) return row_kernels().rotate_halves(x, cosine, sine, out, half);
-  for (int64_t i = 0; i < half; ++i) {
-    const float a = x[2 * i];
-    const float b = x[2 * i + 1];
-    out[2 * i] = a * cosine[i] - b * sine[i];
-    out[2 * i + 1] = b * cosine[i] + a * sine[i];
-  }
-}
-
 void rotate(const Rotate& primitive, std::span<array> inputs, std::span<array> outputs) {
   const array& x = inputs[0];
   const array cosine = row_contiguous(inputs[1]);
@@ -114,8 +105,7 @@ void rotate(const Rotate& primitive, std::span<array> inputs, std::span<array> o
           });
           from = buffer.data();
         }
-        rotate_row(from, c, s, to, half, primitive.traditional);
-        std::copy(from + 2 * half, from + width, to + 2 * half);
+        rotate_row(from, c, s, to, half, width, primitive.traditional);
         if (!plain) {
           dispatch(out.dtype(), [&]<typename T>(T) {
             if constexpr (!std::is_same_v<T, complex64_t>) {
@@ -136,10 +126,6 @@ array with_contiguous_rows(const array& a) {
 template <typename T, typename Array>
 AttentionView<T> view_of(Array& a) {
   return {a.template data<std::remove_const_t<T>>(), a.strides(0), a.strides(1), a.strides(2)};
-}
-
-KvType kv_type(Dtype dtype) {
-  return dtype == float16 ? KvType::f16 : dtype == bfloat16 ? KvType::bf16 : KvType::f32;
 }
 
 void attend_kernel(const Attention& primitive, std::span<array> inputs, std::span<array> outputs) {

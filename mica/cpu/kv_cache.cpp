@@ -1,26 +1,31 @@
-// Writing to caches of keys and values.
+// Caches of keys and values: writing to them, and attention over them.
+#include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "mica/base/error.h"
+#include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/attention.h"
 #include "mica/cpu/block_types.h"
 #include "mica/cpu/copy.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
+#include "mica/cpu/rotate.h"
 #include "mica/ops/fast.h"
 
 namespace mica::cpu {
 namespace {
 
-/// `count` elements of one dtype as those of another.
+/// `count` elements, `stride` apart, as those of another dtype.
 void convert_row(const std::byte* from, Dtype from_dtype, int64_t stride, std::byte* to, Dtype to_dtype,
                  int64_t count) {
   Block loaded;
   Block stored;
   for (int64_t i = 0; i < count; i += kBlock) {
     const int64_t n = std::min(kBlock, count - i);
-    const void* x =
-        load_block(from + i * stride * static_cast<int64_t>(size_of(from_dtype)), from_dtype, stride, n, loaded);
+    const std::byte* source = from + i * stride * static_cast<int64_t>(size_of(from_dtype));
+    const void* x = load_block(source, from_dtype, stride, n, loaded);
     std::byte* target = to + i * static_cast<int64_t>(size_of(to_dtype));
     void* y = block_target(target, to_dtype, stored);
     convert_block(x, compute_type(from_dtype), y, compute_type(to_dtype), n);
@@ -28,26 +33,47 @@ void convert_row(const std::byte* from, Dtype from_dtype, int64_t stride, std::b
   }
 }
 
-void put_rows(const PutRows&, std::span<array> inputs, std::span<array> outputs) {
-  array& buffer = inputs[0];
-  const array& rows = inputs[1];
-  const array starts = row_contiguous(inputs[2]);
-  array& out = outputs[0];
-  donate_or_allocate(buffer, out);
-  if (out.data_shared_ptr() != buffer.data_shared_ptr()) {
-    copy_elements(buffer, buffer.shape(), out.data<std::byte>(), out.strides());
-  }
-  const int64_t heads = rows.shape(1);
-  const int64_t count = rows.shape(2);
-  const int64_t width = rows.shape(3);
-  const int64_t capacity = out.shape(2);
-  for (int64_t b = 0; b < rows.shape(0); ++b) {
-    const int64_t start = starts.data<int32_t>()[b];
-    if (start < 0 || start + count > capacity) {
-      fail_as<std::out_of_range>("[put_rows] {} rows from place {} on do not fit a buffer of {}", count, start,
-                                 capacity);
+/// A cache [B, H, C, D] that is about to be written to: the input's own memory where nobody else holds it, else a copy.
+class CacheWriter {
+ public:
+  /// `count` rows of each entry go to the places from places[b] on; throws std::out_of_range if they do not fit.
+  CacheWriter(array& buffer, array& out, const int32_t* places, int64_t count, std::string_view op)
+      : out_(out), places_(places), heads_(out.shape(1)), capacity_(out.shape(2)), width_(out.shape(3)) {
+    donate_or_allocate(buffer, out);
+    if (out.data_shared_ptr() != buffer.data_shared_ptr()) {
+      copy_elements(buffer, buffer.shape(), out.data<std::byte>(), out.strides());
+    }
+    for (int64_t b = 0; b < out.shape(0); ++b) {
+      if (places[b] >= 0 && places[b] + count <= capacity_) continue;
+      fail_as<std::out_of_range>("[{}] {} rows from place {} on do not fit a cache of {}", op, count, places[b],
+                                 capacity_);
     }
   }
+
+  /// Row `row` of a head of entry b.
+  void put(int64_t b, int64_t head, int64_t row, const std::byte* from, Dtype dtype, int64_t stride) const {
+    const int64_t at = ((b * heads_ + head) * capacity_ + places_[b] + row) * width_;
+    convert_row(from, dtype, stride, out_.data<std::byte>() + at * static_cast<int64_t>(out_.itemsize()), out_.dtype(),
+                width_);
+  }
+  void put(int64_t b, int64_t head, int64_t row, const float* from) const {
+    put(b, head, row, reinterpret_cast<const std::byte*>(from), float32, 1);
+  }
+
+ private:
+  array& out_;
+  const int32_t* places_;
+  int64_t heads_;
+  int64_t capacity_;
+  int64_t width_;
+};
+
+void put_rows(const PutRows&, std::span<array> inputs, std::span<array> outputs) {
+  const array& rows = inputs[1];
+  const array places = row_contiguous(inputs[2]);
+  const int64_t heads = rows.shape(1);
+  const int64_t count = rows.shape(2);
+  const CacheWriter cache(inputs[0], outputs[0], places.data<int32_t>(), count, "put_rows");
   // A row is a few hundred bytes: a thread takes a few hundred of them.
   ThreadPool::global().parallel_for(rows.shape(0) * heads * count, 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -55,17 +81,120 @@ void put_rows(const PutRows&, std::span<array> inputs, std::span<array> outputs)
       const int64_t head = i / count % heads;
       const int64_t row = i % count;
       const int64_t from = b * rows.strides(0) + head * rows.strides(1) + row * rows.strides(2);
-      const int64_t to = ((b * heads + head) * capacity + starts.data<int32_t>()[b] + row) * width;
-      convert_row(rows.data<std::byte>() + from * static_cast<int64_t>(rows.itemsize()), rows.dtype(), rows.strides(3),
-                  out.data<std::byte>() + to * static_cast<int64_t>(out.itemsize()), out.dtype(), width);
+      cache.put(b, head, row, rows.data<std::byte>() + from * static_cast<int64_t>(rows.itemsize()), rows.dtype(),
+                rows.strides(3));
     }
   });
+}
+
+/// The inputs of a CachedAttention in C order, and its caches with the step's keys and values.
+class CachedStep {
+ public:
+  CachedStep(const CachedAttention& primitive, std::span<array> inputs, std::span<array> outputs)
+      : options_(primitive.options),
+        q_(row_contiguous(inputs[0])),
+        k_(row_contiguous(inputs[1])),
+        v_(row_contiguous(inputs[2])),
+        places_(row_contiguous(inputs[5])),
+        cosine_(row_contiguous(inputs.size() > 6 ? inputs[6] : inputs[5])),
+        sine_(row_contiguous(inputs.size() > 6 ? inputs[7] : inputs[5])),
+        turns_(inputs.size() > 6),
+        length_(q_.shape(1)),
+        dim_(outputs[1].shape(3)),
+        value_dim_(outputs[2].shape(3)),
+        keys_(inputs[3], outputs[1], places_.data<int32_t>(), length_, "cached_attention"),
+        values_(inputs[4], outputs[2], places_.data<int32_t>(), length_, "cached_attention") {}
+
+  /// Writes keys and values to the caches, and the queries, turned, to `turned` if they turn. Returns the queries.
+  const float* put(std::vector<float>& turned) const {
+    if (turns_ && turned.size() < q_.size()) turned.resize(q_.size());
+    float* queries = turns_ ? turned.data() : nullptr;
+    // A token is a few thousand numbers to be moved.
+    ThreadPool::global().parallel_for(q_.shape(0) * length_, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t token = begin; token < end; ++token) put_token(token, queries);
+    });
+    return turns_ ? queries : q_.data<float>();
+  }
+
+  int64_t batch() const { return q_.shape(0); }
+  int64_t length() const { return length_; }
+  const int32_t* places() const { return places_.data<int32_t>(); }
+
+ private:
+  void put_token(int64_t token, float* queries) const {
+    const int64_t b = token / length_;
+    const int64_t row = token % length_;
+    const int64_t half = turns_ ? cosine_.shape(-1) : 0;
+    // Tables are of the positions, or of those of every entry.
+    const int64_t angle = (turns_ && cosine_.ndim() == 3 ? token : row) * half;
+    const auto turn = [&](const float* x, float* out) {
+      rotate_row(x, cosine_.data<float>() + angle, sine_.data<float>() + angle, out, half, dim_, options_.traditional);
+    };
+    for (int64_t head = 0; turns_ && head < options_.num_heads; ++head) {
+      const int64_t at = (token * options_.num_heads + head) * dim_;
+      turn(q_.data<float>() + at, queries + at);
+    }
+    SmallVector<float, 256> turned(static_cast<size_t>(dim_));
+    for (int64_t head = 0; head < options_.num_kv_heads; ++head) {
+      const int64_t at = token * options_.num_kv_heads + head;
+      const float* key = k_.data<float>() + at * dim_;
+      if (turns_) turn(key, turned.data());
+      keys_.put(b, head, row, turns_ ? turned.data() : key);
+      values_.put(b, head, row, v_.data<float>() + at * value_dim_);
+    }
+  }
+
+  const CachedAttentionOptions& options_;
+  array q_, k_, v_, places_, cosine_, sine_;
+  bool turns_;
+  int64_t length_;
+  int64_t dim_;
+  int64_t value_dim_;
+  CacheWriter keys_;
+  CacheWriter values_;
+};
+
+void cached_attention(const CachedAttention& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const CachedAttentionOptions& options = primitive.options;
+  array& out = outputs[0];
+  allocate(out);
+  const CachedStep step(primitive, inputs, outputs);
+  if (out.size() == 0) return;
+  // Decode steps find the memory of the last one; a long prompt's goes with it.
+  thread_local std::vector<float> kept;
+  std::vector<float> fresh;
+  const float* q = step.put(step.length() == 1 ? kept : fresh);
+
+  const array& keys = outputs[1];
+  const array& values = outputs[2];
+  AttentionArgs args;
+  args.batch = step.batch();
+  args.heads = options.num_heads;
+  args.kv_heads = options.num_kv_heads;
+  args.queries = step.length();
+  args.keys = keys.shape(2);
+  args.dim = keys.shape(3);
+  args.value_dim = values.shape(3);
+  const int64_t q_row = args.heads * args.dim;
+  const int64_t out_row = args.heads * args.value_dim;
+  args.q = {q, args.queries * q_row, args.dim, q_row};
+  args.k = {keys.data<std::byte>(), keys.strides(0), keys.strides(1), keys.strides(2)};
+  args.v = {values.data<std::byte>(), values.strides(0), values.strides(1), values.strides(2)};
+  args.out = {out.data<float>(), args.queries * out_row, args.value_dim, out_row};
+  args.kv_type = kv_type(keys.dtype());
+  args.scale = options.attention.scale;
+  args.softcap = options.attention.softcap;
+  args.causal = options.attention.causal;
+  args.window = options.attention.window;
+  args.offsets = step.places();
+  attention(args, ThreadPool::global());
 }
 
 }  // namespace
 
 void register_kv_cache(Backend& backend) {
   backend.add<PutRows, put_rows>();
+  backend.add<CachedAttention, cached_attention>();
 }
 
 }  // namespace mica::cpu

@@ -6,6 +6,7 @@
 #include "mica/base/error.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
+#include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/packed_matrix.h"
 #include "mica/cpu/quantized_matrix.h"
@@ -116,42 +117,83 @@ MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inpu
   return options;
 }
 
-/// Rows up to which the copies of activations keep their memory: a decode step allocates nothing for them, and a long
-/// prompt leaves nothing behind.
-constexpr int64_t kKeptRows = 32;
-
-void multiply(const Linear& primitive, std::span<array> inputs, std::span<array> outputs, Activations& activations) {
-  // The products point into these.
+/// The products of a Linear: what they point into, and where they go.
+struct LinearProducts {
   std::vector<MatrixInputs> stored;
   std::vector<std::shared_ptr<const PackedForm>> forms;
   std::vector<Product> products;
-  stored.reserve(outputs.size());
-  size_t next = 1;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const MatrixPrimitive& matrix = primitive.matrices[i];
-    stored.emplace_back(matrix, inputs, next);
-    next += matrix.input_count();
-    allocate(outputs[i]);
-    if (outputs[i].size() == 0) continue;
-    forms.push_back(packed(matrix, stored.back()));
-    const std::optional<array>& bias = stored.back().bias;
-    products.push_back({.weights = &forms.back()->packed,
-                        .y = outputs[i].data<float>(),
-                        .y_stride = outputs[i].shape(-1),
-                        .bias = bias ? bias->data<float>() : nullptr});
+
+  LinearProducts(const Linear& primitive, std::span<array> inputs) {
+    stored.reserve(primitive.matrices.size());
+    forms.reserve(primitive.matrices.size());
+    products.reserve(primitive.matrices.size());
+    size_t next = primitive.operand_count();
+    for (const MatrixPrimitive& matrix : primitive.matrices) {
+      stored.emplace_back(matrix, inputs, next);
+      next += matrix.input_count();
+      forms.push_back(packed(matrix, stored.back()));
+      const std::optional<array>& bias = stored.back().bias;
+      products.push_back({.weights = &forms.back()->packed, .bias = bias ? bias->data<float>() : nullptr});
+    }
   }
-  if (!products.empty()) matmul(products, activations, ThreadPool::global(), primitive.matrices[0].activation);
+};
+
+void direct(Product& product, array& out, const float* residual, float scale) {
+  product.y = out.data<float>();
+  product.y_stride = out.shape(-1);
+  product.residual = residual;
+  product.scale = scale;
 }
 
+/// Rows x (or, with a norm, what it makes of them, in `memory`) as the products read them.
+const float* normalized(const array& x, const float* weight, float eps, int64_t rows, int64_t cols,
+                        std::vector<float>& memory) {
+  if (!weight) return x.data<float>();
+  if (memory.size() < x.size()) memory.resize(x.size());
+  ThreadPool::global().parallel_for(
+      rows, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(cols, 1)), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          row_kernels().rms_norm(x.data<float>() + row * cols, weight, eps, memory.data() + row * cols, cols);
+        }
+      });
+  return memory.data();
+}
+
+/// Copies of activations; kept between decode steps, which allocate nothing for them.
+struct Scratch {
+  Activations activations;
+  std::vector<float> normalized;
+};
+/// Rows up to which they are kept: a long prompt leaves nothing behind.
+constexpr int64_t kKeptRows = 32;
+
 void linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const LinearOptions& options = primitive.options;
   const array x = row_contiguous(inputs[0]);
+  const array norm = options.has_norm ? row_contiguous(inputs[1]) : x;
+  const array residual = options.has_residual ? row_contiguous(inputs[primitive.operand_count() - 1]) : x;
+  for (array& out : outputs) allocate(out);
+  if (outputs[0].size() == 0) return;
   const int64_t cols = x.shape(-1);
-  const int64_t rows = cols > 0 ? static_cast<int64_t>(x.size()) / cols : 0;
-  thread_local Activations kept;
-  Activations fresh;
-  Activations& activations = rows <= kKeptRows ? kept : fresh;
-  activations.assign(x.data<float>(), rows, cols, cols);
-  multiply(primitive, inputs, outputs, activations);
+  const int64_t rows = static_cast<int64_t>(outputs[0].size()) / outputs[0].shape(-1);
+  thread_local Scratch kept;
+  Scratch fresh;
+  Scratch& scratch = rows <= kKeptRows ? kept : fresh;
+  const float* weight = options.has_norm ? norm.data<float>() : nullptr;
+  const float* values = normalized(x, weight, options.eps, rows, cols, scratch.normalized);
+  scratch.activations.assign(values, rows, cols, cols);
+
+  LinearProducts all(primitive, inputs);
+  const Activation activation = primitive.matrices[0].activation;
+  const float* added = options.has_residual ? residual.data<float>() : nullptr;
+  if (options.gate) {
+    Product out;
+    direct(out, outputs[0], added, options.scale);
+    return gated_matmul(all.products[0], all.products[1], out, *options.gate, scratch.activations, ThreadPool::global(),
+                        activation);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) direct(all.products[i], outputs[i], added, options.scale);
+  matmul(all.products, scratch.activations, ThreadPool::global(), activation);
 }
 
 /// Assignments of tokens to experts, sorted by expert.

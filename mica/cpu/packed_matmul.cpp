@@ -6,6 +6,7 @@
 
 #include "mica/base/error.h"
 #include "mica/base/function_ref.h"
+#include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/kernels/products.h"
 #include "mica/cpu/packed_matrix.h"
 
@@ -16,6 +17,9 @@ using Kernel = void (*)(const PanelProduct&);
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
+
+/// The highest tile (activations.h).
+constexpr int64_t kMostTileRows = 12;
 
 /// Weights for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWeights = 1 << 13;
@@ -34,19 +38,11 @@ Kernel choose_kernel(bool int8, Isa isa) {
   return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
 }
 
-/// The part of a product that shares a slice of the weights: tiles [begin, end) of the activations.
-struct Job {
-  int64_t slice = 0;
-  int64_t tile_begin = 0;
-  int64_t tile_end = 0;
-  const float* bias = nullptr;  ///< of the slice
-};
-
+/// A weight and the form of the activations that its kernel reads.
 class Multiplier {
  public:
-  Multiplier(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
-             Activation activation, Isa isa)
-      : weights_(&weights), x_(&x), y_(y), y_stride_(y_stride) {
+  Multiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation, Isa isa)
+      : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
     const bool int8 = activation == Activation::int8 && has_integer_codes(layout.code);
     kernel_ = choose_kernel(int8, isa);
@@ -58,37 +54,24 @@ class Multiplier {
     }
   }
 
-  /// Work of one tile of rows, in multiplications.
-  int64_t work() const { return weights_->slice_rows() * weights_->cols(); }
+  /// Multiplications in all.
+  int64_t work() const { return weights_->slice_rows() * weights_->cols() * x_->count(); }
   int64_t panels() const { return weights_->panels_per_slice(); }
+  /// Columns of the product from a panel on.
+  int64_t columns_from(int64_t panel) const { return weights_->slice_rows() - panel * kPanelRows; }
 
-  /// Panels [first, first + count) of the job's slice.
-  void run_panels(const Job& job, int64_t first, int64_t count) const {
-    const int64_t block =
-        std::max<int64_t>(1, kPanelBlockBytes / std::max<int64_t>(1, weights_->layout().panel_bytes()));
-    // One tile reads every panel once: nothing to keep in a cache.
-    const int64_t step = job.tile_end - job.tile_begin == 1 ? count : block;
-    for (int64_t panel = first; panel < first + count; panel += step) {
-      const int64_t panels = std::min(step, first + count - panel);
-      for (int64_t tile = job.tile_begin; tile < job.tile_end; ++tile) {
-        run_tile(job, panel, panels, x_->tiles()[static_cast<size_t>(tile)]);
-      }
-    }
-  }
-
- private:
-  void run_tile(const Job& job, int64_t panel, int64_t panels, const Activations::Tile& tile) const {
-    const int64_t column = panel * kPanelRows;
-    const int64_t rows = weights_->slice_rows();
+  /// `count` panels of a slice times a tile of rows, to y; bias counts from the first panel's first row.
+  void multiply(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias, float* y,
+                int64_t y_stride) const {
     PanelProduct product{.layout = &weights_->layout(),
-                         .panels = weights_->panel(job.slice * weights_->panels_per_slice() + panel),
-                         .panel_count = panels,
+                         .panels = weights_->panel(slice * panels() + panel),
+                         .panel_count = count,
                          .rows = tile.count,
                          .step = step_,
-                         .y = y_ + tile.first * y_stride_ + column,
-                         .y_stride = y_stride_,
-                         .y_cols = rows - column,
-                         .bias = job.bias ? job.bias + column : nullptr,
+                         .y = y,
+                         .y_stride = y_stride,
+                         .y_cols = columns_from(panel),
+                         .bias = bias,
                          .factor = weights_->factor()};
     const int64_t padded = x_->padded_cols();
     if (int8_) {
@@ -101,14 +84,117 @@ class Multiplier {
     kernel_(product);
   }
 
+  /// Panels whose codes stay in the second-level cache.
+  int64_t panels_in_cache() const {
+    return std::max<int64_t>(1, kPanelBlockBytes / std::max<int64_t>(1, weights_->layout().panel_bytes()));
+  }
+
+ private:
   const PackedMatrix* weights_;
   Activations* x_;
-  float* y_;
-  int64_t y_stride_;
   Kernel kernel_ = nullptr;
   int step_ = 0;
   const Activations::Int8* int8_ = nullptr;
   const float* exact_ = nullptr;
+};
+
+/// A range of the tiles of x.
+struct Tiles {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+/// Calls run(panel, count, tile) for blocks of the panels [first, first + count), each with all tiles of the range
+/// while its codes are in the cache.
+template <typename Run>
+void for_blocks(const Activations& x, Tiles range, int64_t first, int64_t count, int64_t block, Run run) {
+  // One tile reads every panel once: nothing to keep in a cache.
+  const int64_t step = range.end - range.begin == 1 ? count : block;
+  for (int64_t panel = first; panel < first + count; panel += step) {
+    const int64_t panels = std::min(step, first + count - panel);
+    for (int64_t tile = range.begin; tile < range.end; ++tile) run(panel, panels, x.tiles()[static_cast<size_t>(tile)]);
+  }
+}
+
+/// y = residual + scale · y where there is a residual.
+void add_residual(const Product& product, const Activations::Tile& tile, int64_t column, int64_t columns) {
+  if (!product.residual) return;
+  for (int64_t row = tile.first; row < tile.first + tile.count; ++row) {
+    const int64_t at = row * product.y_stride + column;
+    for (int64_t i = at; i < at + columns; ++i) {
+      product.y[i] = product.residual[i] + product.scale * product.y[i];
+    }
+  }
+}
+
+/// Panels [first, first + count) of a product for some of the tiles.
+void run_product(const Multiplier& multiplier, const Product& product, const Activations& x, Tiles range, int64_t first,
+                 int64_t count) {
+  for_blocks(x, range, first, count, multiplier.panels_in_cache(),
+             [&](int64_t panel, int64_t panels, const Activations::Tile& tile) {
+               const int64_t column = panel * kPanelRows;
+               const float* bias = product.bias ? product.bias + column : nullptr;
+               float* y = product.y + tile.first * product.y_stride + column;
+               multiplier.multiply(product.slice, panel, panels, tile, bias, y, product.y_stride);
+               add_residual(product, tile, column, std::min(panels * kPanelRows, multiplier.columns_from(panel)));
+             });
+}
+
+/// The products of two weights of one shape, one through the gate.
+class GatedProduct {
+ public:
+  GatedProduct(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x, ThreadPool& pool,
+               Activation activation, Isa isa)
+      : a_(a),
+        b_(b),
+        out_(out),
+        gate_(elementwise_kernels().unary[static_cast<size_t>(gate)]),
+        multiply_(elementwise_kernels().binary[static_cast<size_t>(BinaryOp::multiply)]),
+        x_(x),
+        by_a_(*a.weights, x, pool, activation, isa),
+        by_b_(*b.weights, x, pool, activation, isa) {}
+
+  int64_t panels() const { return by_a_.panels(); }
+  int64_t work() const { return 2 * by_a_.work(); }
+
+  void run(Tiles range, int64_t first, int64_t count) const {
+    const int64_t block = std::min({kScratchPanels, by_a_.panels_in_cache(), by_b_.panels_in_cache()});
+    for (int64_t panel = first; panel < first + count; panel += block) {
+      const int64_t panels = std::min(block, first + count - panel);
+      for (int64_t tile = range.begin; tile < range.end; ++tile) {
+        run_tile(panel, panels, x_.tiles()[static_cast<size_t>(tile)]);
+      }
+    }
+  }
+
+ private:
+  /// Both products of a tile stay in the first-level cache until the gate has seen them.
+  static constexpr int64_t kScratchPanels = 16;
+
+  void run_tile(int64_t panel, int64_t panels, const Activations::Tile& tile) const {
+    alignas(64) float a[kMostTileRows * kScratchPanels * kPanelRows];
+    alignas(64) float b[kMostTileRows * kScratchPanels * kPanelRows];
+    const int64_t column = panel * kPanelRows;
+    const int64_t width = panels * kPanelRows;
+    const int64_t columns = std::min(width, by_a_.columns_from(panel));
+    by_a_.multiply(a_.slice, panel, panels, tile, a_.bias ? a_.bias + column : nullptr, a, width);
+    by_b_.multiply(b_.slice, panel, panels, tile, b_.bias ? b_.bias + column : nullptr, b, width);
+    for (int64_t row = 0; row < tile.count; ++row) {
+      float* y = out_.y + (tile.first + row) * out_.y_stride + column;
+      gate_(a + row * width, a + row * width, columns);
+      multiply_(a + row * width, b + row * width, y, columns);
+    }
+    add_residual(out_, tile, column, columns);
+  }
+
+  const Product& a_;
+  const Product& b_;
+  const Product& out_;
+  ElementwiseKernels::Unary gate_;
+  ElementwiseKernels::Binary multiply_;
+  const Activations& x_;
+  Multiplier by_a_;
+  Multiplier by_b_;
 };
 
 /// The loop over panels, on one thread where there is little to do.
@@ -129,11 +215,22 @@ void check_slice(const PackedMatrix& weights, int64_t slice) {
   }
 }
 
+/// Parts that the tiles are divided into where there are few panels and many rows, so that every thread has several.
+int64_t tile_parts(const Activations& x, int64_t panels, const ThreadPool& pool) {
+  const auto tiles = static_cast<int64_t>(x.tiles().size());
+  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, tiles);
+}
+
+Tiles part_of_tiles(const Activations& x, int64_t part, int64_t parts) {
+  const auto tiles = static_cast<int64_t>(x.tiles().size());
+  return {part * tiles / parts, (part + 1) * tiles / parts};
+}
+
 }  // namespace
 
 void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
             const MatmulOptions& options, int64_t slice) {
-  const Product product = {&weights, y, y_stride, options.bias, slice};
+  const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = options.bias, .slice = slice};
   matmul({&product, 1}, x, pool, options.activation, options.isa);
 }
 
@@ -145,27 +242,45 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
   for (const Product& product : products) {
     check_shapes(*product.weights, x);
     check_slice(*product.weights, product.slice);
-    multipliers.emplace_back(*product.weights, x, product.y, product.y_stride, pool, activation, isa);
+    multipliers.emplace_back(*product.weights, x, pool, activation, isa);
     panels += multipliers.back().panels();
-    work += multipliers.back().work() * x.count();
+    work += multipliers.back().work();
   }
-  const auto tiles = static_cast<int64_t>(x.tiles().size());
-  if (tiles == 0 || panels == 0) return;
-  // Few panels and many rows: the rows are divided too, so that every thread has several parts.
-  const int64_t parts = std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, tiles);
-  const auto body = [&](int64_t begin, int64_t end) {
+  if (x.tiles().empty() || panels == 0) return;
+  const int64_t parts = tile_parts(x, panels, pool);
+  run_loop(pool, parts * panels, work, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t part = begin / panels;
       int64_t first = begin % panels;
       size_t which = 0;
       for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
       const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
-      const Job job = {products[which].slice, part * tiles / parts, (part + 1) * tiles / parts, products[which].bias};
-      multipliers[which].run_panels(job, first, count);
+      run_product(multipliers[which], products[which], x, part_of_tiles(x, part, parts), first, count);
       begin += count;
     }
-  };
-  run_loop(pool, parts * panels, work, body);
+  });
+}
+
+void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
+                  ThreadPool& pool, Activation activation, Isa isa) {
+  for (const Product* product : {&a, &b}) {
+    check_shapes(*product->weights, x);
+    check_slice(*product->weights, product->slice);
+  }
+  if (a.weights->slice_rows() != b.weights->slice_rows()) {
+    fail_as<std::invalid_argument>("a gate of {} rows for {}", a.weights->slice_rows(), b.weights->slice_rows());
+  }
+  const GatedProduct product(a, b, out, gate, x, pool, activation, isa);
+  const int64_t panels = product.panels();
+  if (x.tiles().empty() || panels == 0) return;
+  const int64_t parts = tile_parts(x, panels, pool);
+  run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t count = std::min(end - begin, panels - begin % panels);
+      product.run(part_of_tiles(x, begin / panels, parts), begin % panels, count);
+      begin += count;
+    }
+  });
 }
 
 void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const int32_t> slices, float* y,
@@ -176,21 +291,20 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
   }
   for (const int32_t slice : slices) check_slice(weights, slice);
   if (x.tiles().empty() || weights.slice_rows() == 0) return;
-  const Multiplier multiplier(weights, x, y, y_stride, pool, options.activation, options.isa);
+  const Multiplier multiplier(weights, x, pool, options.activation, options.isa);
   const int64_t panels = multiplier.panels();
-  const auto body = [&](int64_t begin, int64_t end) {
+  run_loop(pool, x.groups() * panels, multiplier.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t group = begin / panels;
-      const int64_t first = begin % panels;
-      const int64_t count = std::min(end - begin, panels - first);
+      const int64_t count = std::min(end - begin, panels - begin % panels);
       const auto [tile_begin, tile_end] = x.group_tiles(group);
       const int64_t slice = slices[static_cast<size_t>(group)];
       const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
-      multiplier.run_panels({slice, tile_begin, tile_end, bias}, first, count);
+      const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
+      run_product(multiplier, product, x, {tile_begin, tile_end}, begin % panels, count);
       begin += count;
     }
-  };
-  run_loop(pool, x.groups() * panels, multiplier.work() * x.count(), body);
+  });
 }
 
 }  // namespace mica::cpu

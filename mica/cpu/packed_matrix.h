@@ -10,6 +10,7 @@
 #include "mica/cpu/activations.h"
 #include "mica/cpu/kernels/panel.h"
 #include "mica/cpu/quantized_matrix.h"
+#include "mica/ops/elementwise_ops.h"
 
 namespace mica::cpu {
 
@@ -67,18 +68,26 @@ struct MatmulOptions {
 void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
             const MatmulOptions& options = {}, int64_t slice = 0);
 
-/// One of several products of the same activations: y = x · Wᵀ + bias for the rows of one slice of W.
+/// One of several products of the same activations: y = x · Wᵀ + bias for the rows of one slice of W, or with a
+/// residual y = residual + scale · (x · Wᵀ + bias).
 struct Product {
   const PackedMatrix* weights = nullptr;
   float* y = nullptr;
   int64_t y_stride = 0;
-  const float* bias = nullptr;  ///< [rows of a slice] or null
+  const float* bias = nullptr;      ///< [rows of a slice] or null
+  const float* residual = nullptr;  ///< laid out like y, elsewhere in memory, or null
+  float scale = 1.0f;
   int64_t slice = 0;
 };
 
 /// The products in one parallel loop; errors as above.
 void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
             Activation activation = Activation::int8, Isa isa = active_isa());
+
+/// y = gate(a) · b for the products a and b of two weights of one shape; their y is ignored, that of `out` and its
+/// residual count.
+void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
+                  ThreadPool& pool, Activation activation = Activation::int8, Isa isa = active_isa());
 
 /// Mixture of experts in one parallel loop: group g of x (see Activations::gather) times slice slices[g]; y has the
 /// rows in the order of the gathered rows. options.bias is [slices, slice rows] here.

@@ -45,11 +45,29 @@ struct Model::Layer {
     const auto residual = [&](const array& x, const array& branch) {
       return add(x, residual_multiplier == 1.0f ? branch : multiply(branch, array(residual_multiplier)));
     };
-    const auto through = [](const std::optional<NormBlock>& norm, const array& x) { return norm ? (*norm)(x) : x; };
-    const array attended = attention(through(before_attention, h), context, window, keys, values);
-    const array mixed = residual(h, through(after_attention, attended));
-    const array x = through(before_mlp, mixed);
-    return residual(mixed, through(after_mlp, moe ? (*moe)(x) : (*mlp)(x)));
+    // The norm in front of a branch is left to its first products, and adding it to the rest to its last one, where
+    // there is no norm in between.
+    const auto norm = [](const std::optional<NormBlock>& block) {
+      LinearFusion out;
+      if (block) block->fuse_into(out);
+      return out;
+    };
+    const auto adding = [&](const array& x, const std::optional<NormBlock>& after) {
+      LinearFusion out;
+      if (after) return out;
+      out.residual = x;
+      out.scale = residual_multiplier;
+      return out;
+    };
+    const array attended =
+        attention(h, norm(before_attention), adding(h, after_attention), context, window, keys, values);
+    const array mixed = after_attention ? residual(h, (*after_attention)(attended)) : attended;
+    if (moe) {
+      const array branch = (*moe)(before_mlp ? (*before_mlp)(mixed) : mixed);
+      return residual(mixed, after_mlp ? (*after_mlp)(branch) : branch);
+    }
+    const array out = (*mlp)(mixed, norm(before_mlp), adding(mixed, after_mlp));
+    return after_mlp ? residual(mixed, (*after_mlp)(out)) : out;
   }
 
   size_t window;  ///< which of the model's windows the attention has
@@ -131,7 +149,11 @@ struct Model::Parts {
   }
 
   array logits(const array& h) const {
-    array out = linear(norm(h), head, std::nullopt, options.activation);
+    LinearFusion fusion;
+    norm.fuse_into(fusion);
+    const std::optional<array> no_bias;
+    const LinearTerm term = {head, no_bias};
+    array out = linears(h, {&term, 1}, options.activation, fusion)[0];
     if (description.logits_multiplier != 1.0f) out = multiply(out, array(description.logits_multiplier));
     if (description.logits_softcap > 0) {
       const array cap(description.logits_softcap);

@@ -100,6 +100,37 @@ std::vector<OutputSpec> PutRows::infer(const std::vector<array>& inputs) const {
   return {{buffer.shape(), buffer.dtype()}};
 }
 
+std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs) const {
+  const array& q = inputs[0];
+  const array& k = inputs[1];
+  const array& v = inputs[2];
+  const array& keys = inputs[3];
+  const array& values = inputs[4];
+  bool fits = q.ndim() == 3 && k.ndim() == 3 && v.ndim() == 3 && keys.ndim() == 4 && values.ndim() == 4 &&
+              options.num_heads > 0 && options.num_kv_heads > 0 && options.num_heads % options.num_kv_heads == 0;
+  if (fits) {
+    const ShapeElem batch = q.shape(0);
+    const ShapeElem length = q.shape(1);
+    const ShapeElem heads = options.num_kv_heads;
+    fits = q.shape(2) == options.num_heads * keys.shape(3) &&
+           k.shape() == Shape{batch, length, heads * keys.shape(3)} &&
+           v.shape() == Shape{batch, length, heads * values.shape(3)} && values.shape(2) == keys.shape(2) &&
+           keys.shape(0) == batch && values.shape(0) == batch && keys.shape(1) == heads && values.shape(1) == heads &&
+           keys.dtype() == values.dtype() && inputs[5].shape() == Shape{batch};
+  }
+  if (!fits) {
+    fail_as<std::invalid_argument>("[cached_attention] projections {}, {}, {} and caches {}, {} do not fit together",
+                                   to_string(q.shape()), to_string(k.shape()), to_string(v.shape()),
+                                   to_string(keys.shape()), to_string(values.shape()));
+  }
+  if (inputs.size() > 6) {
+    const array heads(Shape{q.shape(0), options.num_heads, q.shape(1), keys.shape(3)}, float32, nullptr, {});
+    Rotate(stream(), options.traditional).infer({heads, inputs[6], inputs[7]});
+  }
+  const Shape mixed = {q.shape(0), q.shape(1), options.num_heads * values.shape(3)};
+  return {{mixed, float32}, {keys.shape(), keys.dtype()}, {values.shape(), values.dtype()}};
+}
+
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
   const Dtype dtype = compute_dtype(checked_floating(x, "rotate"));
   std::vector<array> inputs = {x, astype(cosine, dtype, s), astype(sine, dtype, s)};
@@ -138,6 +169,23 @@ array attend(const array& queries, const array& keys, const array& values, const
 array put_rows(const array& buffer, const array& rows, const array& starts, StreamOrDevice s) {
   if (buffer.ndim() != 4) fail_as<std::invalid_argument>("[put_rows] a buffer has four axes");
   return apply<PutRows>({buffer, rows, places(starts, buffer.shape(0), "put_rows", s)}, to_stream(s));
+}
+
+CachedAttentionResult attend_cached(const array& q, const array& k, const array& v, array keys, array values,
+                                    const array& places_of, const std::optional<array>& cosine,
+                                    const std::optional<array>& sine, const CachedAttentionOptions& options,
+                                    StreamOrDevice s) {
+  if (cosine.has_value() != sine.has_value()) {
+    fail_as<std::invalid_argument>("[cached_attention] cosine and sine come together");
+  }
+  std::vector<array> inputs = {astype(q, float32, s), astype(k, float32, s), astype(v, float32, s)};
+  inputs.push_back(std::move(keys));
+  inputs.push_back(std::move(values));
+  inputs.push_back(places(places_of, q.ndim() > 0 ? q.shape(0) : 0, "cached_attention", s));
+  if (cosine) inputs.push_back(astype(*cosine, float32, s));
+  if (sine) inputs.push_back(astype(*sine, float32, s));
+  auto out = make_arrays(std::make_shared<CachedAttention>(to_stream(s), options), std::move(inputs));
+  return {std::move(out[0]), std::move(out[1]), std::move(out[2])};
 }
 
 namespace fast {

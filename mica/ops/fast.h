@@ -72,6 +72,32 @@ array put_rows(const array& buffer, const array& rows, const array& starts, Stre
 /// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s = {});
 
+/// A step of attention over a cache, from projections to what the output projection reads.
+struct CachedAttentionOptions {
+  AttentionOptions attention;
+  int num_heads = 1;
+  int num_kv_heads = 1;
+  /// How features are paired where cosine and sine are given (rotate).
+  bool traditional = false;
+
+  friend bool operator==(const CachedAttentionOptions&, const CachedAttentionOptions&) = default;
+};
+
+struct CachedAttentionResult {
+  array mixed;
+  array keys;
+  array values;
+};
+
+/// attend for queries q [B, L, H · D] whose keys k [B, L, Hkv · D] and values v [B, L, Hkv · Dv] join those in the
+/// caches `keys` [B, Hkv, C, D] and `values` [B, Hkv, C, Dv] first, in the places from places[b] on (put_rows), where
+/// the queries stand, too. With `cosine` and `sine` queries and keys are rotated before. Returns the mixed values
+/// [B, L, H · Dv] and the caches, which are written in place where nobody else holds them.
+CachedAttentionResult attend_cached(const array& q, const array& k, const array& v, array keys, array values,
+                                    const array& places, const std::optional<array>& cosine,
+                                    const std::optional<array>& sine, const CachedAttentionOptions& options,
+                                    StreamOrDevice s = {});
+
 struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
   RmsNorm(Stream stream, float epsilon) : PrimitiveOf(stream), eps(epsilon) {}
   std::string_view name() const override { return "rms_norm"; }
@@ -121,6 +147,18 @@ struct Attention final : PrimitiveOf<Attention, Composite> {
   bool has_mask;
   bool has_offsets;
   bool has_sinks;
+};
+
+/// Inputs: q, k, v (float32), keys, values, places (int32), then cosine and sine (float32) if they are there. Outputs:
+/// the mixed values, keys, values.
+struct CachedAttention final : PrimitiveOf<CachedAttention, Composite> {
+  CachedAttention(Stream stream, CachedAttentionOptions attention_options)
+      : PrimitiveOf(stream), options(attention_options) {}
+  std::string_view name() const override { return "cached_attention"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(options); }
+  CachedAttentionOptions options;
 };
 
 /// Inputs: buffer, rows, starts (int32).

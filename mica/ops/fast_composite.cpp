@@ -125,6 +125,22 @@ std::vector<array> Attention::expand(const std::vector<array>& inputs) const {
   return {flatten(matmul(weights, values, s), 1, 2, s)};
 }
 
+std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const auto heads = [&](const array& x, int count) {
+    return transpose(reshape(x, {x.shape(0), x.shape(1), count, x.shape(2) / count}, s), {0, 2, 1, 3}, s);
+  };
+  const auto turned = [&](const array& x) {
+    return inputs.size() > 6 ? rotate(x, inputs[6], inputs[7], options.traditional, s) : x;
+  };
+  const array& places = inputs[5];
+  const array keys = put_rows(inputs[3], turned(heads(inputs[1], options.num_kv_heads)), places, s);
+  const array values = put_rows(inputs[4], heads(inputs[2], options.num_kv_heads), places, s);
+  const array q = turned(heads(inputs[0], options.num_heads));
+  const array mixed = attend(q, keys, values, options.attention, std::nullopt, std::nullopt, places, s);
+  return {flatten(transpose(mixed, {0, 2, 1, 3}, s), 2, 3, s), keys, values};
+}
+
 std::vector<array> PutRows::expand(const std::vector<array>& inputs) const {
   const Stream s = stream();
   const array& buffer = inputs[0];

@@ -118,6 +118,21 @@ std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
     shape.back() = matrix.weight_shape[0];
     out.push_back({std::move(shape), float32});
   }
+  if (options.has_norm && inputs[1].shape() != Shape{x.shape(-1)}) {
+    fail_as<std::invalid_argument>("[linear] a norm of shape {} does not fit an input of shape {}",
+                                   to_string(inputs[1].shape()), to_string(x.shape()));
+  }
+  if (options.gate) {
+    if (out.size() != 2 || out[0].shape != out[1].shape) {
+      fail_as<std::invalid_argument>("[linear] a gate needs two weights of one shape");
+    }
+    out.pop_back();
+  }
+  if (!options.has_residual) return out;
+  const Shape& residual = inputs[operand_count() - 1].shape();
+  if (out.size() != 1 || residual != out[0].shape) {
+    fail_as<std::invalid_argument>("[linear] a residual of shape {} does not fit", to_string(residual));
+  }
   return out;
 }
 
@@ -148,11 +163,14 @@ std::vector<OutputSpec> Dequantize::infer(const std::vector<array>&) const {
 array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias, Activation activation,
              StreamOrDevice s) {
   const LinearTerm term = {w, bias};
-  return linears(x, {&term, 1}, activation, s)[0];
+  return linears(x, {&term, 1}, activation, {}, s)[0];
 }
 
-std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation, StreamOrDevice s) {
+std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation,
+                           const LinearFusion& fusion, StreamOrDevice s) {
   std::vector<array> inputs = {astype(x, float32, s)};
+  if (fusion.norm) inputs.push_back(astype(*fusion.norm, float32, s));
+  if (fusion.residual) inputs.push_back(astype(*fusion.residual, float32, s));
   std::vector<MatrixPrimitive> matrices;
   matrices.reserve(terms.size());
   for (const auto& [w, bias] : terms) {
@@ -161,7 +179,9 @@ std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Ac
     add_matrix(inputs, w, bias, s);
     matrices.push_back(matrix_primitive(w, activation, bias.has_value()));
   }
-  return make_arrays(std::make_shared<Linear>(to_stream(s), std::move(matrices)), std::move(inputs));
+  const LinearOptions options = {fusion.norm.has_value(), fusion.eps, fusion.gate, fusion.residual.has_value(),
+                                 fusion.scale};
+  return make_arrays(std::make_shared<Linear>(to_stream(s), std::move(matrices), options), std::move(inputs));
 }
 
 array expert_linear(const array& x, const StoredMatrix& w, const array& indices, const std::optional<array>& bias,

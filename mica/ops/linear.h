@@ -8,6 +8,7 @@
 #include "mica/array/primitive.h"
 #include "mica/array/stream.h"
 #include "mica/ops/composite.h"
+#include "mica/ops/elementwise_ops.h"
 #include "mica/ops/quant_format.h"
 
 namespace mica {
@@ -51,9 +52,23 @@ struct LinearTerm {
   const std::optional<array>& bias;
 };
 
-/// linear for several weights at once (q, k and v; gate and up): one pass over x, one loop over all rows.
+/// What a product does on the way, so that no other pass over the data is needed.
+struct LinearFusion {
+  /// A weight [cols]: x is first normalized, fast::rms_norm(x, norm, eps).
+  std::optional<array> norm;
+  float eps = 0.0f;
+  /// Of two products y₀ and y₁ gate(y₀) · y₁ is the result: the gate is silu, gelu or gelu_tanh.
+  std::optional<UnaryOp> gate;
+  /// Of the shape of the (one) result: residual + scale · result instead.
+  std::optional<array> residual;
+  float scale = 1.0f;
+};
+
+/// linear for several weights at once (q, k and v; gate and up): one pass over x, one loop over all rows. One result
+/// for each weight, or one in all with a gate. Throws std::invalid_argument when shapes do not fit, and for a gate of
+/// other than two weights of one shape.
 std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation = Activation::exact,
-                           StreamOrDevice s = {});
+                           const LinearFusion& fusion = {}, StreamOrDevice s = {});
 
 /// Mixture of experts: x [tokens, 1 or k, cols] and indices [tokens, k] → [tokens, k, rows]; place (t, j) is the
 /// product with expert indices[t, j] (+ bias [experts, rows]).
@@ -68,7 +83,7 @@ array take_rows(const StoredMatrix& w, const array& indices, StreamOrDevice s = 
 /// The whole matrix in float32.
 array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
 
-// Primitives. Inputs: the operand, then for each matrix codes, scales and biases as far as the format has them and the
+// Primitives. Inputs: the operands, then for each matrix codes, scales and biases as far as the format has them and the
 // bias.
 
 struct MatrixPrimitive {
@@ -85,15 +100,30 @@ struct MatrixPrimitive {
   friend bool operator==(const MatrixPrimitive&, const MatrixPrimitive&) = default;
 };
 
-/// Operand: x float32 [..., cols]. One output for each matrix.
+/// LinearFusion without its arrays.
+struct LinearOptions {
+  bool has_norm = false;
+  float eps = 0.0f;
+  std::optional<UnaryOp> gate;
+  bool has_residual = false;
+  float scale = 1.0f;
+
+  friend bool operator==(const LinearOptions&, const LinearOptions&) = default;
+};
+
+/// Operands: x float32 [..., cols], then the norm's weight and the residual (float32) as far as they are there. One
+/// output for each matrix, or one in all with a gate.
 struct Linear final : PrimitiveOf<Linear, Composite> {
-  Linear(Stream stream, std::vector<MatrixPrimitive> stored) : PrimitiveOf(stream), matrices(std::move(stored)) {}
+  Linear(Stream stream, std::vector<MatrixPrimitive> stored, LinearOptions linear_options)
+      : PrimitiveOf(stream), matrices(std::move(stored)), options(linear_options) {}
   std::string_view name() const override { return "linear"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
   MICA_VMAP
-  auto fields() const { return std::tie(matrices); }
+  auto fields() const { return std::tie(matrices, options); }
+  size_t operand_count() const { return size_t{1} + (options.has_norm ? 1 : 0) + (options.has_residual ? 1 : 0); }
   std::vector<MatrixPrimitive> matrices;
+  LinearOptions options;
 };
 
 /// Operands: x float32 [tokens, 1 or k, cols], indices int32 [tokens, k].

@@ -4,6 +4,7 @@
 #include "mica/ops/block_matmul.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/fast.h"
 #include "mica/ops/index.h"
 #include "mica/ops/linear.h"
 #include "mica/ops/matmul.h"
@@ -60,14 +61,20 @@ array code_values(const Dequantize& primitive, const std::vector<array>& inputs)
 }  // namespace
 
 std::vector<array> Linear::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  const array x = options.has_norm ? fast::rms_norm(inputs[0], inputs[1], options.eps, s) : inputs[0];
   std::vector<array> out;
   out.reserve(matrices.size());
-  size_t next = 1;
+  size_t next = operand_count();
   for (const MatrixPrimitive& matrix : matrices) {
     const MatrixInputs rest(matrix, inputs, next);
     next += matrix.input_count();
-    const array product = matmul(inputs[0], transpose(dequantize(rest.stored, stream()), stream()), stream());
-    out.push_back(rest.bias ? add(product, *rest.bias, stream()) : product);
+    const array product = matmul(x, transpose(dequantize(rest.stored, s), s), s);
+    out.push_back(rest.bias ? add(product, *rest.bias, s) : product);
+  }
+  if (options.gate) out = {multiply(apply<Unary>({out[0]}, s, *options.gate), out[1], s)};
+  if (options.has_residual) {
+    out[0] = add(inputs[operand_count() - 1], multiply(constant_like(options.scale, out[0]), out[0], s), s);
   }
   return out;
 }
@@ -96,13 +103,16 @@ std::vector<array> TakeRows::expand(const std::vector<array>& inputs) const {
 
 std::pair<std::vector<array>, std::vector<int>> Linear::vmap(const std::vector<array>& inputs,
                                                              const std::vector<int>& axes) const {
+  std::vector<size_t> with_rows = {0};
+  if (options.has_residual) with_rows.push_back(operand_count() - 1);
   for (size_t i = 1; i < inputs.size(); ++i) {
-    if (axes[i] >= 0) return Composite::vmap(inputs, axes);
+    if (i != with_rows.back() && axes[i] >= 0) return Composite::vmap(inputs, axes);
   }
   std::vector<array> moved = inputs;
-  moved[0] = batch_first(inputs[0], axes[0], stream());
-  return {make_arrays(std::make_shared<Linear>(stream(), matrices), std::move(moved)),
-          std::vector<int>(matrices.size(), 0)};
+  const std::vector<array> all = batches(inputs, axes, stream());
+  for (const size_t i : with_rows) moved[i] = all[i];
+  const auto outputs = make_arrays(std::make_shared<Linear>(stream(), matrices, options), std::move(moved));
+  return {outputs, std::vector<int>(outputs.size(), 0)};
 }
 
 std::pair<std::vector<array>, std::vector<int>> TakeRows::vmap(const std::vector<array>& inputs,

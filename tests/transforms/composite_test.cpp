@@ -69,6 +69,63 @@ TEST(Composite, OfAttention) {
   }
 }
 
+TEST(Composite, OfAttentionOverACache) {
+  for (const ShapeElem length : {1, 4, 20}) {
+    for (const Dtype& dtype : {float32, float16}) {
+      const array q = single(scattered({2, length, 6 * 16}, -1.5, 1.5));
+      const array k = single(scattered({2, length, 3 * 16}));
+      const array v = single(scattered({2, length, 3 * 8}, -2, 1));
+      const array keys = astype(scattered({2, 3, 40, 16}), dtype);
+      const array values = astype(scattered({2, 3, 40, 8}), dtype);
+      const array places = array({3, 18});
+      const array angles = single(scattered({2, length, 6}, 0, 6));
+      for (const bool turns : {false, true}) {
+        for (const ShapeElem tables : {1, 2}) {
+          const array angle = tables == 1 ? take(angles, 0, 0) : angles;
+          const auto cosine = turns ? std::optional(cos(angle)) : std::nullopt;
+          const auto sine = turns ? std::optional(sin(angle)) : std::nullopt;
+          const CachedAttentionOptions options{.attention = {.scale = 0.3f, .causal = true, .window = 7},
+                                               .num_heads = 6,
+                                               .num_kv_heads = 3,
+                                               .traditional = tables == 2};
+          const auto result = attend_cached(q, k, v, keys, values, places, cosine, sine, options);
+          for (const array& part : {result.mixed, result.keys, result.values}) {
+            const auto& composite = dynamic_cast<const Composite&>(result.mixed.primitive());
+            const Arrays wanted = composite.expand(result.mixed.inputs());
+            const size_t which = part.id() == result.mixed.id() ? 0 : part.id() == result.keys.id() ? 1 : 2;
+            const double tolerance = part.dtype() == float16 ? 0x1p-9 : 1e-5;
+            EXPECT_TRUE(allclose(part, wanted[which], tolerance, tolerance).item<bool>()) << which;
+          }
+        }
+      }
+    }
+  }
+}
+
+// A step that owns its cache writes into its memory.
+TEST(Composite, AttentionOverACacheWritesInPlace) {
+  array keys = zeros({1, 1, 8, 4});
+  array values = zeros({1, 1, 8, 4});
+  eval(keys, values);
+  const void* memory = keys.data<float>();
+  const array x = ones({1, 1, 4});
+  for (int i = 0; i < 3; ++i) {
+    auto result =
+        attend_cached(x, x, x, std::move(keys), std::move(values), array({i}), std::nullopt, std::nullopt, {});
+    keys = std::move(result.keys);
+    values = std::move(result.values);
+    eval(result.mixed, keys, values);
+    EXPECT_EQ(keys.data<float>(), memory);
+  }
+  const array copy = keys;
+  auto result = attend_cached(x, x, x, keys, values, array({3}), std::nullopt, std::nullopt, {});
+  eval(result.keys);
+  EXPECT_NE(result.keys.data<float>(), memory);
+  EXPECT_EQ(sum(copy).item<float>(), 12.0f);
+  EXPECT_THROW(attend_cached(x, x, x, keys, values, array({8}), std::nullopt, std::nullopt, {}).mixed.eval(),
+               std::out_of_range);
+}
+
 TEST(Composite, OfWritingToACache) {
   for (const Dtype& dtype : {float32, float16, bfloat16}) {
     const array buffer = astype(scattered({2, 3, 7, 5}), dtype);
@@ -149,6 +206,65 @@ TEST(StoredMatrixRules, OfAQuantizedProduct) {
   const auto f = [&](const Arrays& v) { return Arrays{linear(v[0], w.stored(v[1], v[2]))}; };
   const auto g = [&](const Arrays& v) { return Arrays{matmul(v[0], transpose(w.matrix(v[1], v[2])))}; };
   expect_same_rules(f, g, {single(scattered({3, 64})), w.scales, w.biases});
+}
+
+/// rms_norm, products, gate and residual in operations of their own.
+array norm_of(const array& x, const array& weight) {
+  return multiply(multiply(x, rsqrt(add(mean(square(x), -1, true), array(0.1f)))), weight);
+}
+
+TEST(StoredMatrixRules, OfSeveralProductsWithANorm) {
+  const std::optional<array> none;
+  const auto f = [&](const Arrays& v) {
+    const StoredMatrix first = stored_dense(v[1]);
+    const StoredMatrix second = stored_dense(v[2]);
+    const std::vector<LinearTerm> terms = {{first, v[3]}, {second, none}};
+    return linears(v[0], terms, Activation::exact, {.norm = v[4], .eps = 0.1f});
+  };
+  const auto g = [&](const Arrays& v) {
+    const array x = norm_of(v[0], v[4]);
+    return Arrays{add(matmul(x, transpose(v[1])), v[3]), matmul(x, transpose(v[2]))};
+  };
+  expect_same_rules(f, g,
+                    {single(scattered({2, 3, 32})), single(scattered({5, 32})), single(scattered({37, 32})),
+                     single(scattered({5})), single(scattered({32}, 0.5, 1.5))});
+}
+
+TEST(StoredMatrixRules, OfAGateAndAResidual) {
+  const std::optional<array> none;
+  // Rows of one tile, and of many; columns of one panel and of more than the scratch holds.
+  for (const auto& [rows, cols] : std::vector<std::pair<ShapeElem, ShapeElem>>{{1, 7}, {3, 300}, {40, 33}}) {
+    const auto f = [&](const Arrays& v) {
+      const StoredMatrix a = stored_dense(v[1]);
+      const StoredMatrix b = stored_dense(v[2]);
+      const std::vector<LinearTerm> terms = {{a, none}, {b, none}};
+      return linears(v[0], terms, Activation::exact, {.gate = UnaryOp::silu, .residual = v[3], .scale = 0.5f});
+    };
+    const auto g = [&](const Arrays& v) {
+      const array gated = multiply(silu(matmul(v[0], transpose(v[1]))), matmul(v[0], transpose(v[2])));
+      return Arrays{add(v[3], multiply(gated, array(0.5f)))};
+    };
+    expect_same_rules(f, g,
+                      {single(scattered({rows, 32}, -0.4, 0.4)), single(scattered({cols, 32})),
+                       single(scattered({cols, 32}, -0.5, 0.5)), single(scattered({rows, cols}))});
+  }
+}
+
+TEST(StoredMatrixRules, RefuseFusionsThatDoNotFit) {
+  const std::optional<array> none;
+  const array x = ones({2, 8});
+  const StoredMatrix w = stored_dense(ones({4, 8}));
+  const StoredMatrix other = stored_dense(ones({5, 8}));
+  const std::vector<LinearTerm> one = {{w, none}};
+  const std::vector<LinearTerm> unequal = {{w, none}, {other, none}};
+  const auto run = [&](const std::vector<LinearTerm>& terms, const LinearFusion& fusion) {
+    return linears(x, terms, Activation::exact, fusion);
+  };
+  EXPECT_THROW(run(one, {.norm = ones({4})}), std::invalid_argument);
+  EXPECT_THROW(run(one, {.gate = UnaryOp::silu}), std::invalid_argument);
+  EXPECT_THROW(run(unequal, {.gate = UnaryOp::silu}), std::invalid_argument);
+  EXPECT_THROW(run(one, {.residual = ones({2, 5})}), std::invalid_argument);
+  EXPECT_THROW(run(unequal, {.residual = ones({2, 4})}), std::invalid_argument);
 }
 
 TEST(StoredMatrixRules, OfDequantization) {

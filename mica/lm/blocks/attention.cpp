@@ -1,5 +1,7 @@
 #include "mica/lm/blocks/attention.h"
 
+#include <tuple>
+
 #include "mica/ops/fast.h"
 #include "mica/ops/shape.h"
 
@@ -26,45 +28,44 @@ AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, cons
   k_norm_.emplace(weights, module + ".k_norm", per_head ? attention.head_dim : kv_size, model);
 }
 
-AttentionBlock::Projected AttentionBlock::project(const array& x) const {
+AttentionBlock::Projected AttentionBlock::project(const array& x, const LinearFusion& before) const {
   if (!qkv_) {
-    const auto parts = LinearBlock::together(x, {&*q_, &*k_, &*v_});
+    const auto parts = LinearBlock::together(x, {&*q_, &*k_, &*v_}, before);
     return {parts[0], parts[1], parts[2]};
   }
   const ShapeElem q_end = ShapeElem{attention_.num_heads} * attention_.head_dim;
   const ShapeElem k_end = q_end + ShapeElem{attention_.num_kv_heads} * attention_.head_dim;
-  const auto parts = split((*qkv_)(x), Shape{q_end, k_end}, -1);
+  const auto parts = split(LinearBlock::together(x, {&*qkv_}, before)[0], Shape{q_end, k_end}, -1);
   return {parts[0], parts[1], parts[2]};
 }
 
-array AttentionBlock::heads(const array& x, int count, const std::optional<NormBlock>& norm) const {
-  const bool whole = norm && attention_.qk_norm == QkNorm::projection;
-  array split_heads = reshape(whole ? (*norm)(x) : x, {x.shape(0), x.shape(1), count, attention_.head_dim});
-  if (norm && !whole) split_heads = (*norm)(split_heads);
-  return transpose(split_heads, {0, 2, 1, 3});
+array AttentionBlock::normalize(const array& x, int heads, const std::optional<NormBlock>& norm) const {
+  if (!norm) return x;
+  if (attention_.qk_norm == QkNorm::projection) return (*norm)(x);
+  return reshape((*norm)(reshape(x, {x.shape(0), x.shape(1), heads, attention_.head_dim})), x.shape());
 }
 
-array AttentionBlock::operator()(const array& x, const StepContext& context, size_t window, array& keys,
-                                 array& values) const {
-  const Projected projected = project(x);
-  array q = heads(projected.q, attention_.num_heads, q_norm_);
-  array k = heads(projected.k, attention_.num_kv_heads, k_norm_);
-  const array v = heads(projected.v, attention_.num_kv_heads, std::nullopt);
-  if (attention_.rope) {
-    const auto& [cosine, sine] = context.ropes[*attention_.rope];
-    q = rotate(q, cosine, sine, traditional_rope_);
-    k = rotate(k, cosine, sine, traditional_rope_);
-  }
-  const array& places = context.places[window];
-  keys = put_rows(keys, k, places);
-  values = put_rows(values, v, places);
-  AttentionOptions options;
-  options.scale = attention_.scale;
-  options.causal = true;
-  options.window = attention_.window;
-  options.softcap = attention_.softcap;
-  const array mixed = attend(q, keys, values, options, std::nullopt, std::nullopt, places);
-  return (*output_)(flatten(transpose(mixed, {0, 2, 1, 3}), 2, 3));
+array AttentionBlock::operator()(const array& x, const LinearFusion& before, const LinearFusion& after,
+                                 const StepContext& context, size_t window, array& keys, array& values) const {
+  const Projected projected = project(x, before);
+  CachedAttentionOptions options;
+  options.attention.scale = attention_.scale;
+  options.attention.causal = true;
+  options.attention.window = attention_.window;
+  options.attention.softcap = attention_.softcap;
+  options.num_heads = attention_.num_heads;
+  options.num_kv_heads = attention_.num_kv_heads;
+  options.traditional = traditional_rope_;
+  std::optional<array> cosine;
+  std::optional<array> sine;
+  if (attention_.rope) std::tie(cosine, sine) = context.ropes[*attention_.rope];
+  const array q = normalize(projected.q, attention_.num_heads, q_norm_);
+  const array k = normalize(projected.k, attention_.num_kv_heads, k_norm_);
+  auto result = attend_cached(q, k, projected.v, std::move(keys), std::move(values), context.places[window], cosine,
+                              sine, options);
+  keys = std::move(result.keys);
+  values = std::move(result.values);
+  return LinearBlock::together(result.mixed, {&*output_}, after)[0];
 }
 
 }  // namespace mica::lm

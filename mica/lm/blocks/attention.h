@@ -23,16 +23,17 @@ class AttentionBlock {
   AttentionBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                  const AttentionDescription& attention, Activation activation);
 
-  /// x [B, T, hidden] → [B, T, hidden]. `keys` and `values` are the cache's buffers; T rows of them are written. The
-  /// attention's window is number `window` of the model.
-  array operator()(const array& x, const StepContext& context, size_t window, array& keys, array& values) const;
+  /// x [B, T, hidden] → [B, T, hidden], with what is fused to the first and to the last products. `keys` and `values`
+  /// are the cache's buffers; T rows of them are written. The attention's window is number `window` of the model.
+  array operator()(const array& x, const LinearFusion& before, const LinearFusion& after, const StepContext& context,
+                   size_t window, array& keys, array& values) const;
 
  private:
   struct Projected {
     array q, k, v;
   };
-  Projected project(const array& x) const;
-  array heads(const array& x, int count, const std::optional<NormBlock>& norm) const;
+  Projected project(const array& x, const LinearFusion& before) const;
+  array normalize(const array& x, int heads, const std::optional<NormBlock>& norm) const;
 
   AttentionDescription attention_;
   bool traditional_rope_ = false;

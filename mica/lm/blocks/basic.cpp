@@ -26,11 +26,12 @@ array LinearBlock::operator()(const array& x) const {
   return linear(x, weight_, bias_, activation_);
 }
 
-std::vector<array> LinearBlock::together(const array& x, std::initializer_list<const LinearBlock*> blocks) {
+std::vector<array> LinearBlock::together(const array& x, std::initializer_list<const LinearBlock*> blocks,
+                                         const LinearFusion& fusion) {
   std::vector<LinearTerm> terms;
   terms.reserve(blocks.size());
   for (const LinearBlock* block : blocks) terms.push_back({block->weight_, block->bias_});
-  return linears(x, terms, (*blocks.begin())->activation_);
+  return linears(x, terms, (*blocks.begin())->activation_, fusion);
 }
 
 NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model)
@@ -38,6 +39,23 @@ NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, 
 
 array NormBlock::operator()(const array& x) const {
   return fast::rms_norm(x, weight_, eps_);
+}
+
+void NormBlock::fuse_into(LinearFusion& fusion) const {
+  fusion.norm = weight_;
+  fusion.eps = eps_;
+}
+
+UnaryOp operation(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::silu:
+      return UnaryOp::silu;
+    case ActivationKind::gelu:
+      return UnaryOp::gelu;
+    case ActivationKind::gelu_tanh:
+      break;
+  }
+  return UnaryOp::gelu_tanh;
 }
 
 array activate(const array& x, ActivationKind kind) {

@@ -20,7 +20,8 @@ class LinearBlock {
   array operator()(const array& x) const;
 
   /// The products of several blocks with the same x, in one pass.
-  static std::vector<array> together(const array& x, std::initializer_list<const LinearBlock*> blocks);
+  static std::vector<array> together(const array& x, std::initializer_list<const LinearBlock*> blocks,
+                                     const LinearFusion& fusion = {});
 
  private:
   StoredMatrix weight_;
@@ -33,12 +34,16 @@ class NormBlock {
  public:
   NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model);
   array operator()(const array& x) const;
+  /// Lets a product do it.
+  void fuse_into(LinearFusion& fusion) const;
 
  private:
   array weight_;
   float eps_;
 };
 
+/// The element-by-element operation.
+UnaryOp operation(ActivationKind kind);
 array activate(const array& x, ActivationKind kind);
 
 }  // namespace mica::lm

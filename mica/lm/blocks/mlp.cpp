@@ -54,13 +54,14 @@ MlpBlock::MlpBlock(Weights& weights, const std::string& module, const ModelDescr
   down_.emplace(weights, module + ".down_proj", hidden, mlp.hidden, mlp.bias, activation);
 }
 
-array MlpBlock::operator()(const array& x) const {
+array MlpBlock::operator()(const array& x, const LinearFusion& before, const LinearFusion& after) const {
   if (gate_up_) {
-    const auto parts = split((*gate_up_)(x), 2, -1);
-    return (*down_)(multiply(activate(parts[0], mlp_.activation), parts[1]));
+    const auto parts = split(LinearBlock::together(x, {&*gate_up_}, before)[0], 2, -1);
+    return LinearBlock::together(multiply(activate(parts[0], mlp_.activation), parts[1]), {&*down_}, after)[0];
   }
-  const auto parts = LinearBlock::together(x, {&*gate_, &*up_});
-  return (*down_)(multiply(activate(parts[0], mlp_.activation), parts[1]));
+  LinearFusion gated = before;
+  gated.gate = operation(mlp_.activation);
+  return LinearBlock::together(LinearBlock::together(x, {&*gate_, &*up_}, gated)[0], {&*down_}, after)[0];
 }
 
 MoeBlock::MoeBlock(Weights& weights, const std::string& module, const ModelDescription& model,

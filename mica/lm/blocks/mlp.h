@@ -12,7 +12,8 @@ class MlpBlock {
  public:
   MlpBlock(Weights& weights, const std::string& module, const ModelDescription& model, const MlpDescription& mlp,
            Activation activation);
-  array operator()(const array& x) const;
+  /// With what is fused to the first and to the last products.
+  array operator()(const array& x, const LinearFusion& before, const LinearFusion& after) const;
 
  private:
   MlpDescription mlp_;
