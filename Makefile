@@ -22,7 +22,7 @@ help:
 	@echo "make test-tsan          the tests under ThreadSanitizer"
 	@echo "make fuzz               run the fuzz targets for a short count"
 	@echo "make docs               a page for each public name: build/docs/html/index.html"
-	@echo "make lint / make format clang-format and clang-tidy"
+	@echo "make lint / make format clang-format and clang-tidy, of what changed since it was last clean"
 
 run: packages build model
 	@build/release/bin/mica generate --prompt '$(subst ','\'',$(PROMPT))'
