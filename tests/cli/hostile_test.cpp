@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/base/sanitized.h"
 #include "tests/cli/program.h"
 #include "tests/cli/tiny_model.h"
 #include "tests/io/temp_folder.h"
@@ -15,7 +16,8 @@
 namespace mica::test {
 namespace {
 
-constexpr std::chrono::seconds kTimeout{10};
+/// Seconds; sanitizers, on a busy machine, need more.
+constexpr std::chrono::seconds kTimeout{kSanitized ? 60 : 10};
 
 void expect_refused(const Arguments& arguments, const std::string& named) {
   const Outcome outcome = run(arguments, {.timeout = kTimeout});
