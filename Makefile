@@ -22,7 +22,7 @@ help:
 	@echo "make test-tsan          the tests under ThreadSanitizer"
 	@echo "make fuzz               run the fuzz targets for a short count"
 	@echo "make docs               a page for each public name: build/docs/html/index.html"
-	@echo "make lint / make format clang-format and clang-tidy"
+	@echo "make lint / make format clang-format and clang-tidy, of what changed since it was last clean"
 
 run: packages build model
 	@build/release/bin/mica generate --prompt '$(subst ','\'',$(PROMPT))'
@@ -74,7 +74,7 @@ test-asan: packages-test test-data model
 test-tsan: packages-test test-data model
 	cmake --preset tsan >build/cmake-tsan.log
 	cmake --build --preset tsan -j $(JOBS)
-	cd build/tsan && TSAN_OPTIONS=halt_on_error=1 ctest --output-on-failure --no-tests=error
+	cd build/tsan && TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/tests/tsan.supp" ctest --output-on-failure --no-tests=error
 
 fuzz: packages-test
 	cmake --preset fuzz >build/cmake-fuzz.log
@@ -83,8 +83,8 @@ fuzz: packages-test
 
 lint: packages-test
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
-	cmake --preset release >build/cmake.log
-	run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -p build/release '/(mica|tests|fuzz|bench|examples)/.*\.cpp$$'
+	cmake --preset lint >build/cmake-lint.log
+	scripts/lint.py build/lint -j $(JOBS)
 
 docs: packages-test
 	@mkdir -p build/docs

@@ -8,6 +8,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/register.h"
 #include "mica/cpu/attention.h"
 
 namespace {
@@ -33,7 +34,7 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
   args.out = {out.data(), 0, queries * kDim, kDim};
   args.kv_type = type;
   args.causal = true;
-  for (auto _ : state) attention(args, ThreadPool::global());
+  for ([[maybe_unused]] const auto _ : state) attention(args, ThreadPool::global());
   const auto rate = benchmark::Counter::kIsIterationInvariantRate;
   const double pairs =
       static_cast<double>(queries) * (static_cast<double>(keys) - 0.5 * static_cast<double>(queries - 1));
@@ -50,7 +51,7 @@ int main(int argc, char** argv) {
       for (const auto& [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {
         const std::string label = std::string(name) + "/heads:" + std::to_string(heads) +
                                   "/queries:" + std::to_string(queries) + "/keys:" + std::to_string(keys);
-        benchmark::RegisterBenchmark(label.c_str(), attend, heads, kv_heads, queries, keys, type)->UseRealTime();
+        add_benchmark(label, [=](benchmark::State& state) { attend(state, heads, kv_heads, queries, keys, type); });
       }
     }
   }

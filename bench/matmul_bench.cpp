@@ -11,7 +11,9 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
+#include "bench/register.h"
 #include "mica/cpu/gemm.h"
 #include "mica/cpu/packed_matrix.h"
 
@@ -57,7 +59,7 @@ void product(benchmark::State& state, const QuantFormat& format, Shape shape, in
   std::vector<float> y(static_cast<size_t>(rows * shape.n));
   Activations activations;
   size_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     activations.assign(x.data(), rows, shape.k, shape.k);
     matmul(weights[next], activations, y.data(), shape.n, ThreadPool::global(), {activation});
     next = (next + 1) % weights.size();
@@ -69,7 +71,7 @@ void product(benchmark::State& state, const QuantFormat& format, Shape shape, in
 
 void read_bandwidth(benchmark::State& state) {
   const std::vector<uint64_t> memory(size_t{64} << 20, 1);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     ThreadPool::global().parallel_for(static_cast<int64_t>(memory.size()), 1 << 16, [&](int64_t begin, int64_t end) {
       uint64_t sums[32] = {};
       for (int64_t i = begin; i < end; i += 32) {
@@ -85,7 +87,7 @@ void dense(benchmark::State& state, GemmType type, int64_t size) {
   const size_t width = type == GemmType::f64 ? 8 : type == GemmType::f32 ? 4 : 2;
   const std::vector<uint8_t> a(static_cast<size_t>(size * size) * width), b(a.size());
   std::vector<double> c(static_cast<size_t>(size * size));
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     gemm(type, size, size, size, {a.data(), size}, {b.data(), size}, c.data(), size, ThreadPool::global());
   }
   state.counters["GFLOP/s"] = {2e-9 * static_cast<double>(size * size * size),
@@ -95,17 +97,16 @@ void dense(benchmark::State& state, GemmType type, int64_t size) {
 void register_products() {
   for (const QuantFormat& format : kFormats) {
     for (const Shape shape : kShapes) {
-      std::string name = format.name() + "/" + std::to_string(shape.n) + "x" + std::to_string(shape.k);
+      std::string name = fmt::format("{}/{}x{}", format.name(), shape.n, shape.k);
       std::replace(name.begin(), name.end(), ' ', '_');
       for (const int64_t rows : {1, 4, 12, 512}) {
         if (rows > 12 && shape.n > 10000) continue;
-        benchmark::RegisterBenchmark((name + "/rows:" + std::to_string(rows)).c_str(), product, format, shape, rows,
-                                     Activation::int8)
-            ->UseRealTime();
-        if (rows != 1 && rows != 512) continue;
-        benchmark::RegisterBenchmark((name + "/exact/rows:" + std::to_string(rows)).c_str(), product, format, shape,
-                                     rows, Activation::exact)
-            ->UseRealTime();
+        const auto add = [&](const char* kind, Activation activation) {
+          add_benchmark(fmt::format("{}{}/rows:{}", name, kind, rows),
+                        [=](benchmark::State& state) { product(state, format, shape, rows, activation); });
+        };
+        add("", Activation::int8);
+        if (rows == 1 || rows == 512) add("/exact", Activation::exact);
       }
     }
   }
@@ -114,13 +115,11 @@ void register_products() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::RegisterBenchmark("read_bandwidth", read_bandwidth)->UseRealTime();
+  add_benchmark("read_bandwidth", read_bandwidth);
   register_products();
   for (const auto& [name, type] : {std::pair("f32", GemmType::f32), {"f64", GemmType::f64}, {"bf16", GemmType::bf16}}) {
     for (const int64_t size : {256, 1024, 2048}) {
-      benchmark::RegisterBenchmark(("gemm/" + std::string(name) + "/" + std::to_string(size)).c_str(), dense, type,
-                                   size)
-          ->UseRealTime();
+      add_benchmark(fmt::format("gemm/{}/{}", name, size), [=](benchmark::State& state) { dense(state, type, size); });
     }
   }
   benchmark::Initialize(&argc, argv);

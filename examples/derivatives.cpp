@@ -12,6 +12,7 @@ namespace {
 std::vector<double> values_of(array a) {
   a.eval();
   std::vector<double> out;
+  out.reserve(a.size());
   for (size_t i = 0; i < a.size(); ++i) out.push_back(static_cast<double>(a.data<float>()[i]));
   return out;
 }

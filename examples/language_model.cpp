@@ -106,6 +106,7 @@ int run(const std::string& raw, int steps) {
 
   // The same pieces each time, so that validation losses can be compared.
   std::vector<array> unseen;
+  unseen.reserve(8);
   for (int i = 0; i < 8; ++i) unseen.push_back(sample_batch(numbers, train_end, size));
   const auto validate = [&] {
     double total = 0;

@@ -9,7 +9,6 @@
 #include "mica/base/error.h"
 
 namespace mica {
-namespace {
 
 size_t element_count(const Shape& shape) {
   size_t count = 1;
@@ -21,8 +20,6 @@ size_t element_count(const Shape& shape) {
   }
   return count;
 }
-
-}  // namespace
 
 array::Desc::Desc(Shape desc_shape, Dtype desc_dtype)
     : shape(std::move(desc_shape)),
@@ -72,11 +69,15 @@ array array::mapped(std::shared_ptr<const MappedFile> file, const std::byte* dat
 }
 
 std::vector<array> array::make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
-                                      const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs) {
+                                      std::shared_ptr<Primitive> primitive, std::vector<array> inputs) {
   std::vector<array> out;
   out.reserve(shapes.size());
-  for (size_t i = 0; i < shapes.size(); ++i) out.emplace_back(std::move(shapes[i]), dtypes[i], primitive, inputs);
+  for (size_t i = 0; i + 1 < shapes.size(); ++i) out.emplace_back(std::move(shapes[i]), dtypes[i], primitive, inputs);
+  if (!shapes.empty()) {
+    out.emplace_back(std::move(shapes.back()), dtypes[shapes.size() - 1], std::move(primitive), std::move(inputs));
+  }
   std::vector<std::weak_ptr<Desc>> all;
+  all.reserve(out.size());
   for (const array& a : out) all.push_back(a.desc_);
   for (size_t i = 0; i < out.size(); ++i) {
     out[i].desc_->siblings = all;
@@ -163,7 +164,7 @@ std::vector<array> make_arrays(std::shared_ptr<Primitive> primitive, std::vector
     shapes.push_back(std::move(spec.shape));
     dtypes.push_back(spec.dtype);
   }
-  return array::make_arrays(std::move(shapes), dtypes, primitive, inputs);
+  return array::make_arrays(std::move(shapes), dtypes, std::move(primitive), std::move(inputs));
 }
 
 std::string to_string(const Shape& shape) {

@@ -132,7 +132,7 @@ class array {
   /// A node made by a primitive. Ops use make_array (primitive.h), which infers shape and dtype.
   array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
   static std::vector<array> make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
-                                        const std::shared_ptr<Primitive>& primitive, const std::vector<array>& inputs);
+                                        std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
 
   std::uintptr_t id() const { return reinterpret_cast<std::uintptr_t>(desc_.get()); }
   bool has_primitive() const { return desc_->primitive != nullptr; }
@@ -287,6 +287,10 @@ template <std::input_iterator It>
 array::array(It data, Shape shape, Dtype dtype) : array(std::move(shape), dtype) {
   init(data);
 }
+
+/// The number of elements of an array of that shape. Throws std::invalid_argument for a negative length,
+/// std::overflow_error when there would be too many.
+size_t element_count(const Shape& shape);
 
 void check_element_count(size_t given, size_t wanted);
 

@@ -38,10 +38,6 @@ const Facts& facts(const Dtype& t) {
   return kFacts[static_cast<size_t>(t.val())];
 }
 
-bool is_half(const Dtype& t) {
-  return t == float16 || t == bfloat16;
-}
-
 Dtype signed_of_size(int bytes) {
   switch (bytes) {
     case 1:

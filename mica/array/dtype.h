@@ -84,6 +84,11 @@ inline uint8_t size_of(const Dtype& t) {
 }
 Dtype::Kind kindof(const Dtype& t);
 
+/// float16 or bfloat16.
+constexpr bool is_half(Dtype t) {
+  return t == float16 || t == bfloat16;
+}
+
 /// "float32", "bool" …, as NumPy and MLX name them.
 std::string_view dtype_name(const Dtype& t);
 std::ostream& operator<<(std::ostream& os, const Dtype& d);

@@ -139,11 +139,11 @@ std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool in
 
 }  // namespace
 
-void async_eval(std::vector<array> outputs) {
+void async_eval(const std::vector<array>& outputs) {
   plan_and_queue(outputs, false);
 }
 
-void eval(std::vector<array> outputs) {
+void eval(const std::vector<array>& outputs) {
   // The caller waits anyway: where possible its own thread does the work, without a thread switch.
   if (auto segment = plan_and_queue(outputs, true)) {
     run(*segment);

@@ -8,10 +8,10 @@ namespace mica {
 
 /// Computes the arrays (and all they depend on) and waits for them. Throws what a kernel threw. Safe to call from
 /// several threads, also on graphs that share nodes.
-void eval(std::vector<array> outputs);
+void eval(const std::vector<array>& outputs);
 
 /// Queues the computation and returns; reading an array waits for it, and throws what its computation threw.
-void async_eval(std::vector<array> outputs);
+void async_eval(const std::vector<array>& outputs);
 
 template <typename... Arrays>
   requires(std::is_same_v<std::remove_cvref_t<Arrays>, array> && ...)

@@ -78,7 +78,7 @@ struct ThreadPool::State {
     int threads = 0;
   };
 
-  explicit State(int size) : shares(static_cast<size_t>(size)), limit(size) {
+  explicit State(int size) : limit(size), shares(static_cast<size_t>(size)) {
     for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
   }
 
@@ -168,19 +168,20 @@ struct ThreadPool::State {
     }
   }
 
-  std::vector<Share> shares;
-  Loop current;
+  // A line of memory each for what is only read while loops run, what starts a loop, and what all threads count in.
   alignas(64) std::atomic<uint32_t> loop = 0;
+  std::atomic<bool> stopping = false;
+  std::atomic<int> limit;
+  std::vector<Share> shares;
+  std::vector<std::thread> workers;
   alignas(64) std::atomic<uint32_t> gate = 0;
+  Loop current;
+  std::exception_ptr error;
   alignas(64) std::atomic<int64_t> done = 0;
   alignas(64) std::atomic<int> active = 0;
   std::atomic<int> sleeping = 0;
-  std::atomic<bool> stopping = false;
-  std::atomic<int> limit;
   std::mutex busy;
   std::mutex error_mutex;
-  std::exception_ptr error;
-  std::vector<std::thread> workers;
 };
 
 ThreadPool::ThreadPool(int size) : state_(std::make_unique<State>(size > 0 ? size : usable_cores())) {}

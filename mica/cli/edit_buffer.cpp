@@ -13,7 +13,7 @@ bool word_at(const std::string& text, size_t at) {
 
 }  // namespace
 
-void EditBuffer::set(std::string text) {
+void EditBuffer::set(std::string_view text) {
   text_ = to_valid_utf8(text);
   cursor_ = text_.size();
 }

@@ -13,7 +13,7 @@ class EditBuffer {
   size_t cursor() const { return cursor_; }
 
   /// Replaces everything; the cursor goes to the end.
-  void set(std::string text);
+  void set(std::string_view text);
   /// Puts text (made valid UTF-8, control characters but line breaks left out) before the cursor.
   void insert(std::string_view added);
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "mica/base/round_up.h"
 #include "mica/cpu/attention_parts.h"
 #include "mica/cpu/kernels/gemm_kernels.h"
 
@@ -30,10 +31,6 @@ Kernels choose_kernels(Isa isa) {
   }
   if (isa == Isa::avx2) return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::attention_softmax};
   return {reference::gemm_tile_shape, reference::gemm_pack, reference::gemm_tile, reference::attention_softmax};
-}
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
 }
 
 /// The state of the queries of one tile.

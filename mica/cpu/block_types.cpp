@@ -58,10 +58,6 @@ void with_compute_type(ComputeType type, F&& f) {
   }
 }
 
-bool is_half(Dtype dtype) {
-  return dtype == float16 || dtype == bfloat16;
-}
-
 bool in_compute_form(Dtype dtype) {
   return size_of(dtype) == compute_size(compute_type(dtype));
 }
@@ -101,6 +97,7 @@ const void* load_block(const void* source, Dtype dtype, int64_t stride, int64_t 
     if (stride == 0) {
       std::fill_n(to, count, static_cast<ComputeOf<T>>(from[0]));
     } else {
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse): int8_t here is a number, no character
       for (int64_t i = 0; i < count; ++i) to[i] = static_cast<ComputeOf<T>>(from[i * stride]);
     }
   });

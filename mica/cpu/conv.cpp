@@ -116,10 +116,6 @@ void gather_patch(const Problem& p, const std::byte* x, int64_t group, int64_t i
   });
 }
 
-bool is_half(Dtype dtype) {
-  return dtype == float16 || dtype == bfloat16;
-}
-
 /// Rounds float32 results to the output's half type.
 void store_halves(const float* from, array& out, int64_t first, int64_t count) {
   const auto& convert = elementwise_kernels();

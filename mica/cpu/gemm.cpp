@@ -8,6 +8,7 @@
 
 #include "mica/base/error.h"
 #include "mica/base/function_ref.h"
+#include "mica/base/round_up.h"
 #include "mica/cpu/kernels/gemm_kernels.h"
 
 namespace mica::cpu {
@@ -52,10 +53,6 @@ int64_t stored_bytes(GemmType type) {
     default:
       return 2;
   }
-}
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
 }
 
 /// Memory of packed panels: on cache lines, uninitialized.

@@ -206,8 +206,10 @@ int64_t arg_row(const T* x, int64_t count, bool largest) {
   using A = Accumulator<T>;
   int64_t best = 0;
   for (int64_t i = 0; i < count; ++i) {
+    // NOLINTBEGIN(bugprone-signed-char-misuse): int8_t here is a number, no character
     const A candidate = static_cast<A>(x[i]);
     const A leader = static_cast<A>(x[best]);
+    // NOLINTEND(bugprone-signed-char-misuse)
     if (candidate != candidate) return i;
     if (largest ? comes_before(leader, candidate) : comes_before(candidate, leader)) best = i;
   }

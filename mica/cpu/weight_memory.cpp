@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "mica/base/error.h"
+#include "mica/base/round_up.h"
 
 namespace mica::cpu {
 namespace {
@@ -13,10 +14,6 @@ constexpr size_t kPage = size_t{2} << 20;
 /// Matrices from this size on have pages of their own.
 constexpr size_t kLarge = 2 * kPage;
 constexpr size_t kChunk = 4 * kPage;
-
-constexpr size_t round_up(size_t size, size_t step) {
-  return (size + step - 1) / step * step;
-}
 
 /// Pages straight from the system: each is first touched by the thread that packs what lies on it.
 std::shared_ptr<uint8_t> map_pages(size_t bytes) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string_view>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
@@ -213,7 +214,7 @@ std::string path_of(const GgufFile& file, const Architecture& architecture, cons
   // Phi-3's gate and up are one matrix, which llama.cpp calls ffn_up.
   if (architecture.model_type == "phi3" && part == "ffn_up") return prefix + "mlp.gate_up_proj" + tail;
   for (const auto& [from, to] : kLayerNames) {
-    if (part == from) return prefix + std::string(to) + tail;
+    if (part == from) return fmt::format("{}{}{}", prefix, to, tail);
   }
   fail("{}: tensor {} is not part of a {} model that mica knows", file.path().string(), mica::quoted(name),
        architecture.gguf);

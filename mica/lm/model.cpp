@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <variant>
 
 #include <nlohmann/json.hpp>
 
@@ -22,12 +23,9 @@ namespace mica::lm {
 struct Model::Layer {
   Layer(Weights& weights, const std::string& path, const ModelDescription& model, const LayerDescription& layer,
         size_t window_index, Activation activation)
-      : window(window_index), attention(weights, path + ".self_attn", model, layer.attention, activation) {
-    if (layer.moe) {
-      moe.emplace(weights, path + ".mlp", model, *layer.moe, layer.mlp.activation, activation);
-    } else {
-      mlp.emplace(weights, path + ".mlp", model, layer.mlp, activation);
-    }
+      : window(window_index),
+        attention(weights, path + ".self_attn", model, layer.attention, activation),
+        mlp(make_mlp(weights, path + ".mlp", model, layer, activation)) {
     const auto norm = [&](std::optional<NormBlock>& block, const char* name) {
       block.emplace(weights, path + "." + name, model.hidden_size, model);
     };
@@ -38,6 +36,13 @@ struct Model::Layer {
     if (before) norm(before_mlp, after ? "pre_feedforward_layernorm" : "post_attention_layernorm");
     if (after) norm(after_attention, "post_attention_layernorm");
     if (after) norm(after_mlp, "post_feedforward_layernorm");
+  }
+
+  static std::variant<MlpBlock, MoeBlock> make_mlp(Weights& weights, const std::string& path,
+                                                   const ModelDescription& model, const LayerDescription& layer,
+                                                   Activation activation) {
+    if (layer.moe) return MoeBlock(weights, path, model, *layer.moe, layer.mlp.activation, activation);
+    return MlpBlock(weights, path, model, layer.mlp, activation);
   }
 
   array operator()(const array& h, const StepContext& context, array& keys, array& values,
@@ -62,18 +67,17 @@ struct Model::Layer {
     const array attended =
         attention(h, norm(before_attention), adding(h, after_attention), context, window, keys, values);
     const array mixed = after_attention ? residual(h, (*after_attention)(attended)) : attended;
-    if (moe) {
-      const array branch = (*moe)(before_mlp ? (*before_mlp)(mixed) : mixed);
+    if (const auto* experts = std::get_if<MoeBlock>(&mlp)) {
+      const array branch = (*experts)(before_mlp ? (*before_mlp)(mixed) : mixed);
       return residual(mixed, after_mlp ? (*after_mlp)(branch) : branch);
     }
-    const array out = (*mlp)(mixed, norm(before_mlp), adding(mixed, after_mlp));
+    const array out = std::get<MlpBlock>(mlp)(mixed, norm(before_mlp), adding(mixed, after_mlp));
     return after_mlp ? residual(mixed, (*after_mlp)(out)) : out;
   }
 
   size_t window;  ///< which of the model's windows the attention has
   AttentionBlock attention;
-  std::optional<MlpBlock> mlp;
-  std::optional<MoeBlock> moe;
+  std::variant<MlpBlock, MoeBlock> mlp;
   std::optional<NormBlock> before_attention, after_attention, before_mlp, after_mlp;
 };
 
@@ -135,6 +139,7 @@ struct Model::Parts {
     const std::span<const array> places(inputs.data() + next, first_layers.size());
     next += places.size();
     std::vector<std::pair<array, array>> ropes;
+    ropes.reserve(description.ropes.size());
     for (size_t i = 0; i < description.ropes.size(); ++i, next += 2) ropes.emplace_back(inputs[next], inputs[next + 1]);
     std::vector<array> buffers(inputs.begin() + static_cast<ptrdiff_t>(next), inputs.end());
     array h = take_rows(embedding, inputs[0]);

@@ -10,15 +10,6 @@
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
-namespace {
-
-size_t element_count(const Shape& shape) {
-  size_t count = 1;
-  for (const ShapeElem length : shape) count *= static_cast<size_t>(length);
-  return count;
-}
-
-}  // namespace
 
 void Weights::add(const std::string& path, array value) {
   arrays_.insert_or_assign(path, std::move(value));
@@ -34,6 +25,7 @@ bool Weights::has(const std::string& path) const {
 
 std::vector<std::string> Weights::paths() const {
   std::vector<std::string> out;
+  out.reserve(arrays_.size() + blocks_.size());
   for (const auto& [path, unused] : arrays_) out.push_back(path);
   for (const auto& [path, unused] : blocks_) out.push_back(path);
   return out;
@@ -66,7 +58,7 @@ void Weights::make_up_missing(int bits, int group_size) {
   make_up_ = MakeUp{bits, group_size};
 }
 
-StoredMatrix Weights::made_up_matrix(const Shape& shape) const {
+StoredMatrix Weights::made_up_matrix(const Shape& shape, const MakeUp& how) {
   // A cheap generator: what counts is that no two rows are alike, not how random they are.
   uint64_t state = 0x9e3779b97f4a7c15u * static_cast<uint64_t>(shape.back() + shape[shape.size() - 2]);
   const auto next = [&] {
@@ -75,7 +67,7 @@ StoredMatrix Weights::made_up_matrix(const Shape& shape) const {
     state ^= state << 17;
     return state;
   };
-  if (make_up_->bits == 16) {
+  if (how.bits == 16) {
     array out(allocator::malloc(2 * element_count(shape)), shape, bfloat16);
     for (size_t i = 0; i < out.size(); ++i) {
       out.data<bfloat16_t>()[i] = bfloat16_t((static_cast<float>(next() >> 40) * 0x1p-24f - 0.5f) * 0.05f);
@@ -83,16 +75,16 @@ StoredMatrix Weights::made_up_matrix(const Shape& shape) const {
     return stored_dense(out);
   }
   Shape codes_shape = shape;
-  codes_shape.back() = shape.back() * make_up_->bits / 32;
+  codes_shape.back() = shape.back() * how.bits / 32;
   Shape scales_shape = shape;
-  scales_shape.back() = shape.back() / make_up_->group_size;
+  scales_shape.back() = shape.back() / how.group_size;
   array codes(allocator::malloc(4 * element_count(codes_shape)), codes_shape, uint32);
   for (size_t i = 0; i < codes.size(); ++i) codes.data<uint32_t>()[i] = static_cast<uint32_t>(next() >> 32);
-  const float scale = 0.05f / static_cast<float>(1 << make_up_->bits);
+  const float scale = 0.05f / static_cast<float>(1 << how.bits);
   const std::vector<float> scales(element_count(scales_shape), scale);
   const std::vector<float> biases(scales.size(), -0.025f);
   return stored_quantized(codes, array(scales.data(), scales_shape, bfloat16),
-                          array(biases.data(), scales_shape, bfloat16), make_up_->group_size, make_up_->bits, "affine");
+                          array(biases.data(), scales_shape, bfloat16), how.group_size, how.bits, "affine");
 }
 
 array Weights::vector(const std::string& path, const Shape& shape) {
@@ -112,15 +104,16 @@ array Weights::vector(const std::string& path, const Shape& shape) {
 }
 
 Weights::Quantization Weights::quantization_of(const std::string& module) const {
-  auto section = config_.object("quantization");
-  if (!section) section = config_.object("quantization_config");
-  if (!section) {
+  auto found = config_.object("quantization");
+  if (!found) found = config_.object("quantization_config");
+  if (!found) {
     fail("{}: {} is quantized, but there is no key quantization that tells how", config_.name(), module);
   }
+  const Config& section = *found;
   // An entry of its own wins over the model's; null there means the mode's default.
-  const bool own = section->has(module) && section->json().at(module).is_object();
-  const Config entry = own ? *section->object(module) : *section;
-  const std::string mode = entry.text("mode", section->text("mode", "affine"));
+  const bool own = section.has(module) && section.json().at(module).is_object();
+  const Config entry = own ? section.object(module).value_or(section) : section;
+  const std::string mode = entry.text("mode", section.text("mode", "affine"));
   const int default_group = mode == "nvfp4" ? 16 : mode == "affine" ? 64 : 32;
   return {entry.integer("group_size", default_group), entry.integer("bits", mode == "mxfp8" ? 8 : 4), mode};
 }
@@ -132,7 +125,7 @@ StoredMatrix Weights::matrix(const std::string& module, const Shape& shape) {
       used_.insert(path);
       return found->second;
     }
-    if (make_up_ && !has(path)) return made_up_matrix(shape);
+    if (make_up_ && !has(path)) return made_up_matrix(shape, *make_up_);
     const array& codes = take(path);
     if (!has(module + ".scales")) return stored_dense(codes);
     const Quantization how = quantization_of(module);

@@ -62,7 +62,7 @@ class Weights {
     int bits;
     int group_size;
   };
-  StoredMatrix made_up_matrix(const Shape& shape) const;
+  static StoredMatrix made_up_matrix(const Shape& shape, const MakeUp& how);
   const array& take(const std::string& path);
   Quantization quantization_of(const std::string& module) const;
 

@@ -46,12 +46,13 @@ array first_weight(int in_channels, int out_channels, const Extent<N>& kernel, i
                                    groups);
   }
   Shape shape{out_channels};
-  double fan_in = in_channels / groups;
+  const int inputs = in_channels / groups;
+  double fan_in = inputs;
   for (size_t i = 0; i < N; ++i) {
     shape.push_back(kernel[i]);
     fan_in *= kernel[i];
   }
-  shape.push_back(in_channels / groups);
+  shape.push_back(inputs);
   return detail::uniform_weight(fan_in, shape);
 }
 

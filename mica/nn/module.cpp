@@ -4,6 +4,8 @@
 #include <map>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "mica/base/error.h"
 #include "mica/io/array_files.h"
 #include "mica/nn/tree_functions.h"
@@ -217,7 +219,7 @@ std::vector<std::pair<std::string, Module*>> Module::named_modules() {
   std::vector<std::pair<std::string, Module*>> out = {{"", this}};
   for (const auto& [key, child] : tree_flatten(children())) {
     for (const auto& [path, module] : child->named_modules()) {
-      out.emplace_back(path.empty() ? key : key + "." + path, module);
+      out.emplace_back(path.empty() ? key : fmt::format("{}.{}", key, path), module);
     }
   }
   return out;

@@ -51,7 +51,7 @@ template <typename... Parts>
 void eval(const Parts&... parts) {
   std::vector<array> arrays;
   (detail::add_leaves(arrays, parts), ...);
-  eval(std::move(arrays));
+  eval(arrays);
 }
 
 /// The tree with fn(path, leaf, others…) in place of each leaf. The other trees have at least the leaves of the first;

@@ -1,6 +1,8 @@
 #include "mica/nn/upsample.h"
 
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "mica/nn/weak_scalar.h"
 #include "mica/ops/create.h"
@@ -118,12 +120,11 @@ array interpolate(const array& x, const std::vector<double>& scale_factor, const
     const int axis = static_cast<int>(i) + 1;
     Shape along(out.ndim(), 1);
     along[i + 1] = -1;
-    std::optional<array> sum;
+    std::vector<array> parts;
     for (const Tap& tap : taps_of(out.shape(axis), scale_factor[i])) {
-      const array part = take(out, tap.index, axis) * reshape(tap.weight, along);
-      sum = sum ? *sum + part : part;
+      parts.push_back(take(out, tap.index, axis) * reshape(tap.weight, along));
     }
-    out = *sum;
+    out = std::accumulate(parts.begin() + 1, parts.end(), parts.front(), std::plus<>());
   }
   return out;
 }

@@ -63,12 +63,12 @@ array linspace(double start, double stop, int num, Dtype dtype, StreamOrDevice s
   return linspace(start, stop, num, true, dtype, s);
 }
 
-array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s) {
+array full(const Shape& shape, array vals, Dtype dtype, StreamOrDevice s) {
   return copy(broadcast_to(astype(std::move(vals), dtype, s), shape, s), s);
 }
-array full(Shape shape, array vals, StreamOrDevice s) {
+array full(const Shape& shape, array vals, StreamOrDevice s) {
   const Dtype dtype = vals.dtype();
-  return full(std::move(shape), std::move(vals), dtype, s);
+  return full(shape, std::move(vals), dtype, s);
 }
 array full_like(const array& a, array vals, Dtype dtype, StreamOrDevice s) {
   return full(a.shape(), std::move(vals), dtype, s);
@@ -133,12 +133,12 @@ array tri(int n, Dtype type, StreamOrDevice s) {
   return tri(n, n, 0, type, s);
 }
 
-array tril(array x, int k, StreamOrDevice s) {
+array tril(const array& x, int k, StreamOrDevice s) {
   if (x.ndim() < 2) fail_as<std::invalid_argument>("[tril] needs at least two axes");
   const array keep = tri(static_cast<int>(x.shape(-2)), static_cast<int>(x.shape(-1)), k, bool_, s);
   return where(keep, x, zeros_like(x, s), s);
 }
-array triu(array x, int k, StreamOrDevice s) {
+array triu(const array& x, int k, StreamOrDevice s) {
   if (x.ndim() < 2) fail_as<std::invalid_argument>("[triu] needs at least two axes");
   const array drop = tri(static_cast<int>(x.shape(-2)), static_cast<int>(x.shape(-1)), k - 1, bool_, s);
   return where(drop, zeros_like(x, s), x, s);

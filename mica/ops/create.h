@@ -24,17 +24,17 @@ array linspace(double start, double stop, int num, bool endpoint, Dtype dtype = 
 array linspace(double start, double stop, int num = 50, Dtype dtype = float32, StreamOrDevice s = {});
 
 /// The values, broadcast to the shape.
-array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s = {});
-array full(Shape shape, array vals, StreamOrDevice s = {});
+array full(const Shape& shape, array vals, Dtype dtype, StreamOrDevice s = {});
+array full(const Shape& shape, array vals, StreamOrDevice s = {});
 template <typename T>
   requires std::is_arithmetic_v<T>
-array full(Shape shape, T value, Dtype dtype, StreamOrDevice s = {}) {
-  return full(std::move(shape), array(value, dtype), s);
+array full(const Shape& shape, T value, Dtype dtype, StreamOrDevice s = {}) {
+  return full(shape, array(value, dtype), s);
 }
 template <typename T>
   requires std::is_arithmetic_v<T>
-array full(Shape shape, T value, StreamOrDevice s = {}) {
-  return full(std::move(shape), array(value), s);
+array full(const Shape& shape, T value, StreamOrDevice s = {}) {
+  return full(shape, array(value), s);
 }
 array full_like(const array& a, array vals, Dtype dtype, StreamOrDevice s = {});
 array full_like(const array& a, array vals, StreamOrDevice s = {});
@@ -71,8 +71,8 @@ array identity(int n, StreamOrDevice s = {});
 array tri(int n, int m, int k, Dtype type, StreamOrDevice s = {});
 array tri(int n, Dtype type, StreamOrDevice s = {});
 /// x with zeros above (tril) or below (triu) the k-th diagonal of its last two axes.
-array tril(array x, int k = 0, StreamOrDevice s = {});
-array triu(array x, int k = 0, StreamOrDevice s = {});
+array tril(const array& x, int k = 0, StreamOrDevice s = {});
+array triu(const array& x, int k = 0, StreamOrDevice s = {});
 
 struct Arange final : PrimitiveOf<Arange> {
   Arange(Stream stream, double first, double distance, ShapeElem length, Dtype type)

@@ -37,7 +37,7 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 /// query i see keys up to i + T − L; "" or "array" uses `mask_arr` (bool: true is seen, else added) if given. `sinks`
 /// [H] are logits that take part in the softmax without a value.
 array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
-                                   const std::string& mask_mode = "", std::optional<array> mask_arr = {},
+                                   const std::string& mask_mode = "", const std::optional<array>& mask_arr = {},
                                    const std::optional<array>& sinks = {}, StreamOrDevice s = {});
 
 }  // namespace fast

@@ -138,14 +138,14 @@ std::vector<OutputSpec> ScatterAxis::infer(const std::vector<array>& inputs) con
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevice s) {
+array slice(const array& a, const Shape& start, const Shape& stop, Shape strides, StreamOrDevice s) {
   ResolvedSlice resolved = resolve(a, start, stop, strides, "slice");
   const bool forward = std::all_of(strides.begin(), strides.end(), [](ShapeElem step) { return step == 1; });
   if (forward && resolved.shape == a.shape()) return a;
   return apply<Slice>({a}, to_stream(s), std::move(resolved.start), std::move(resolved.shape), std::move(strides));
 }
-array slice(const array& a, Shape start, Shape stop, StreamOrDevice s) {
-  return slice(a, std::move(start), std::move(stop), Shape(a.ndim(), 1), s);
+array slice(const array& a, const Shape& start, const Shape& stop, StreamOrDevice s) {
+  return slice(a, start, stop, Shape(a.ndim(), 1), s);
 }
 array slice(const array& a, const array& start, std::vector<int> axes, Shape slice_size, StreamOrDevice s) {
   bool fits = slice_size.size() == a.ndim() && start.size() == axes.size();
@@ -159,14 +159,15 @@ array slice(const array& a, const array& start, std::vector<int> axes, Shape sli
                              std::move(slice_size));
 }
 
-array slice_update(const array& src, const array& update, Shape start, Shape stop, Shape strides, StreamOrDevice s) {
+array slice_update(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
+                   StreamOrDevice s) {
   ResolvedSlice resolved = resolve(src, start, stop, strides, "slice_update");
   const array part = broadcast_to(astype(update, src.dtype(), s), resolved.shape, s);
   if (part.size() == 0) return src;
   return apply<SliceUpdate>({src, part}, to_stream(s), std::move(resolved.start), std::move(strides));
 }
-array slice_update(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s) {
-  return slice_update(src, update, std::move(start), std::move(stop), Shape(src.ndim(), 1), s);
+array slice_update(const array& src, const array& update, const Shape& start, const Shape& stop, StreamOrDevice s) {
+  return slice_update(src, update, start, stop, Shape(src.ndim(), 1), s);
 }
 array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes, StreamOrDevice s) {
   bool fits = update.ndim() == src.ndim() && start.size() == axes.size();
@@ -181,13 +182,14 @@ array slice_update(const array& src, const array& update, const array& start, st
       std::move(axes));
 }
 
-#define MICA_SLICE_UPDATE(name, combine)                                                                        \
-  array name(const array& src, const array& update, Shape start, Shape stop, Shape strides, StreamOrDevice s) { \
-    const array part = combine(slice(src, start, stop, strides, s), astype(update, src.dtype(), s), s);         \
-    return slice_update(src, part, std::move(start), std::move(stop), std::move(strides), s);                   \
-  }                                                                                                             \
-  array name(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s) {                \
-    return name(src, update, std::move(start), std::move(stop), Shape(src.ndim(), 1), s);                       \
+#define MICA_SLICE_UPDATE(name, combine)                                                                       \
+  array name(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,      \
+             StreamOrDevice s) {                                                                               \
+    const array part = combine(slice(src, start, stop, strides, s), astype(update, src.dtype(), s), s);        \
+    return slice_update(src, part, start, stop, std::move(strides), s);                                        \
+  }                                                                                                            \
+  array name(const array& src, const array& update, const Shape& start, const Shape& stop, StreamOrDevice s) { \
+    return name(src, update, start, stop, Shape(src.ndim(), 1), s);                                            \
   }
 MICA_SLICE_UPDATE(slice_update_add, add)
 MICA_SLICE_UPDATE(slice_update_prod, multiply)
@@ -222,9 +224,10 @@ array take(const array& a, const array& indices, int axis, StreamOrDevice s) {
   const array rows = gather(a, indices, along, sizes, s);
   // gather leaves the axis as a length of 1 behind the indices; they belong in its place.
   const auto index_axes = static_cast<int>(indices.ndim());
-  const array dropped = squeeze(rows, index_axes + along, s);
+  array dropped = squeeze(rows, index_axes + along, s);
   if (along == 0 || index_axes == 0) return dropped;
   std::vector<int> order;
+  order.reserve(dropped.ndim());
   for (int i = 0; i < along; ++i) order.push_back(index_axes + i);
   for (int i = 0; i < index_axes; ++i) order.push_back(i);
   for (int i = index_axes + along; i < static_cast<int>(dropped.ndim()); ++i) order.push_back(i);

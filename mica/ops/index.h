@@ -14,40 +14,45 @@ namespace mica {
 // Slices follow Python: negative bounds count from the end, bounds beyond the array are cut, strides may be negative.
 // Index arrays may hold negative indices; an index outside of the axis throws std::out_of_range when it is computed.
 
-array slice(const array& a, Shape start, Shape stop, Shape strides, StreamOrDevice s = {});
+array slice(const array& a, const Shape& start, const Shape& stop, Shape strides, StreamOrDevice s = {});
 /// For bounds written in braces, which would fit the overload with dynamic starts too.
-inline array slice(const array& a, std::initializer_list<int> start, Shape stop, Shape strides, StreamOrDevice s = {}) {
-  return slice(a, Shape(start.begin(), start.end()), std::move(stop), std::move(strides), s);
+inline array slice(const array& a, std::initializer_list<int> start, const Shape& stop, Shape strides,
+                   StreamOrDevice s = {}) {
+  return slice(a, Shape(start.begin(), start.end()), stop, std::move(strides), s);
 }
-array slice(const array& a, Shape start, Shape stop, StreamOrDevice s = {});
+array slice(const array& a, const Shape& start, const Shape& stop, StreamOrDevice s = {});
 /// A slice whose starts along `axes` are known only when it is computed; they are moved so that it fits.
 array slice(const array& a, const array& start, std::vector<int> axes, Shape slice_size, StreamOrDevice s = {});
 
 /// `src` with the slice replaced by `update` (broadcast to it).
-array slice_update(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+array slice_update(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
                    StreamOrDevice s = {});
-array slice_update(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+array slice_update(const array& src, const array& update, const Shape& start, const Shape& stop, StreamOrDevice s = {});
 /// For bounds written in braces, which would fit the overload with dynamic starts too.
-inline array slice_update(const array& src, const array& update, std::initializer_list<ShapeElem> start, Shape stop,
-                          StreamOrDevice s = {}) {
-  return slice_update(src, update, Shape(start), std::move(stop), s);
+inline array slice_update(const array& src, const array& update, std::initializer_list<ShapeElem> start,
+                          const Shape& stop, StreamOrDevice s = {}) {
+  return slice_update(src, update, Shape(start), stop, s);
 }
 array slice_update(const array& src, const array& update, const array& start, std::vector<int> axes,
                    StreamOrDevice s = {});
 
 /// The slice combined with `update` instead of replaced.
-array slice_update_add(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+array slice_update_add(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
                        StreamOrDevice s = {});
-array slice_update_add(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
-array slice_update_prod(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+array slice_update_add(const array& src, const array& update, const Shape& start, const Shape& stop,
+                       StreamOrDevice s = {});
+array slice_update_prod(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
                         StreamOrDevice s = {});
-array slice_update_prod(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
-array slice_update_max(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+array slice_update_prod(const array& src, const array& update, const Shape& start, const Shape& stop,
+                        StreamOrDevice s = {});
+array slice_update_max(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
                        StreamOrDevice s = {});
-array slice_update_max(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
-array slice_update_min(const array& src, const array& update, Shape start, Shape stop, Shape strides,
+array slice_update_max(const array& src, const array& update, const Shape& start, const Shape& stop,
                        StreamOrDevice s = {});
-array slice_update_min(const array& src, const array& update, Shape start, Shape stop, StreamOrDevice s = {});
+array slice_update_min(const array& src, const array& update, const Shape& start, const Shape& stop, Shape strides,
+                       StreamOrDevice s = {});
+array slice_update_min(const array& src, const array& update, const Shape& start, const Shape& stop,
+                       StreamOrDevice s = {});
 
 /// Rows of `a` along `axis` (of the flattened array without one) at the indices; the shape of the indices takes the
 /// place of the axis.

@@ -93,7 +93,7 @@ array matmul(const array& a, const array& b, StreamOrDevice s) {
   return out;
 }
 
-array addmm(array c, array a, array b, const float& alpha, const float& beta, StreamOrDevice s) {
+array addmm(const array& c, const array& a, const array& b, const float& alpha, const float& beta, StreamOrDevice s) {
   array product = matmul(a, b, s);
   const Dtype dtype = promote_types(product.dtype(), c.dtype());
   if (alpha != 1.0f) product = multiply(product, array(alpha, dtype), s);

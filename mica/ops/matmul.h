@@ -11,7 +11,8 @@ namespace mica {
 array matmul(const array& a, const array& b, StreamOrDevice s = {});
 
 /// beta · c + alpha · (a @ b)
-array addmm(array c, array a, array b, const float& alpha = 1.0f, const float& beta = 1.0f, StreamOrDevice s = {});
+array addmm(const array& c, const array& a, const array& b, const float& alpha = 1.0f, const float& beta = 1.0f,
+            StreamOrDevice s = {});
 
 array inner(const array& a, const array& b, StreamOrDevice s = {});
 array outer(const array& a, const array& b, StreamOrDevice s = {});

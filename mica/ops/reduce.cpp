@@ -15,6 +15,7 @@ constexpr std::string_view kNames[] = {"all", "any", "sum", "prod", "max", "min"
 
 std::vector<int> sorted_axes(const array& a, const std::vector<int>& axes, std::string_view op) {
   std::vector<int> out;
+  out.reserve(axes.size());
   for (const int axis : axes) out.push_back(normalize_axis(axis, a.ndim(), op));
   std::sort(out.begin(), out.end());
   if (std::adjacent_find(out.begin(), out.end()) != out.end()) {
@@ -156,7 +157,7 @@ array argmin(const array& a, int axis, bool keepdims, StreamOrDevice s) {
 }
 
 array softmax(const array& a, const std::vector<int>& axes, bool, StreamOrDevice s) {
-  const array x = astype(a, at_least_float(a.dtype()), s);
+  array x = astype(a, at_least_float(a.dtype()), s);
   if (x.size() == 0) return x;
   const std::vector<int> over = sorted_axes(x, axes, "softmax");
   if (over.size() == 1 && over[0] == static_cast<int>(x.ndim()) - 1 && x.dtype() != complex64) {

@@ -216,6 +216,7 @@ array atleast_3d(const array& a, StreamOrDevice s) {
 #define MICA_FOR_EACH(name)                                                \
   std::vector<array> name(const std::vector<array>& a, StreamOrDevice s) { \
     std::vector<array> out;                                                \
+    out.reserve(a.size());                                                 \
     for (const array& one : a) out.push_back(name(one, s));                \
     return out;                                                            \
   }
@@ -289,7 +290,7 @@ std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDe
   return out;
 }
 
-array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s) {
+array as_strided(const array& a, Shape shape, Strides strides, size_t offset, StreamOrDevice s) {
   if (shape.size() != strides.size()) {
     fail_as<std::invalid_argument>("[as_strided] {} lengths with {} strides", shape.size(), strides.size());
   }

@@ -47,7 +47,7 @@ array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s = {});
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s = {});
 
 /// A view with any strides and offset, in elements of `a` made row-contiguous; checked against its size.
-array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s = {});
+array as_strided(const array& a, Shape shape, Strides strides, size_t offset, StreamOrDevice s = {});
 /// The same bytes as another type; the last axis grows or shrinks with the size of the elements.
 array view(const array& a, const Dtype& dtype, StreamOrDevice s = {});
 array copy(array a, StreamOrDevice s = {});

@@ -85,7 +85,7 @@ std::vector<array> Concatenate::vjp(const std::vector<array>& primals, const std
     Shape stop = cotangents[0].shape();
     start[static_cast<size_t>(axis)] = ends[i];
     stop[static_cast<size_t>(axis)] = ends[i + 1];
-    out.push_back(slice(cotangents[0], std::move(start), std::move(stop), stream()));
+    out.push_back(slice(cotangents[0], start, stop, stream()));
   }
   return out;
 }

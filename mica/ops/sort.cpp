@@ -90,10 +90,9 @@ array topk(const array& a, int k, int axis, StreamOrDevice s) {
   if (k < 0 || k > length) fail_as<std::invalid_argument>("[topk] {} of {} elements", k, length);
   if (k == length) return a;
   Shape start(a.ndim(), 0);
-  Shape stop = a.shape();
   start[static_cast<size_t>(along)] = length - k;
   const array ordered = k == 0 ? a : partition(a, static_cast<int>(length) - k, along, false, s);
-  return slice(ordered, start, stop, s);
+  return slice(ordered, start, a.shape(), s);
 }
 array topk(const array& a, int k, StreamOrDevice s) {
   return topk(flatten(a, s), k, 0, s);

@@ -210,7 +210,9 @@ class Compiler {
     const bool guarded = nullable(child);
     const uint32_t slot = guarded ? program_.slots++ : 0;
     if (guarded) add({.op = Op::mark, .set = slot});
-    if (!guarded && greed == Greed::greedy) program_.code[split].set = *first_set(child);
+    if (const auto first = first_set(child); first && !guarded && greed == Greed::greedy) {
+      program_.code[split].set = *first;
+    }
     emit(child);
     if (guarded) add({.op = Op::progress, .set = slot});
     add({.op = Op::jump, .target = split});

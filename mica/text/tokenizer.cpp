@@ -36,6 +36,10 @@ void append_token(const TokenizerData& data, int32_t id, bool first, std::string
   }
 }
 
+bool contains(const std::vector<int32_t>& ids, std::optional<int32_t> id) {
+  return id && std::find(ids.begin(), ids.end(), *id) != ids.end();
+}
+
 }  // namespace
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
@@ -117,13 +121,11 @@ const std::vector<int32_t>& Tokenizer::end_tokens() const {
 }
 
 bool Tokenizer::add_bos() const {
-  const auto& prefix = data_->pipeline.prefix;
-  return data_->bos && std::find(prefix.begin(), prefix.end(), *data_->bos) != prefix.end();
+  return contains(data_->pipeline.prefix, data_->bos);
 }
 
 bool Tokenizer::add_eos() const {
-  const auto& suffix = data_->pipeline.suffix;
-  return data_->eos && std::find(suffix.begin(), suffix.end(), *data_->eos) != suffix.end();
+  return contains(data_->pipeline.suffix, data_->eos);
 }
 
 const std::string* Tokenizer::chat_template(std::string_view name) const {

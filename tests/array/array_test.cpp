@@ -131,6 +131,7 @@ TEST(Streams, WorkOfSeveralStreamsAndThreads) {
   const array c = add(b, a, other);
   EXPECT_EQ(sum(c).item<float>(), 6000.0f);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   const array shared = exp(zeros({257}));
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {

@@ -36,6 +36,7 @@ TEST(GraphUtils, ListsAndDraws) {
 TEST(GraphUtils, NamesGoOnAfterZ) {
   NodeNamer namer;
   std::vector<array> many;
+  many.reserve(28);
   for (int i = 0; i < 28; ++i) many.emplace_back(i);
   std::string last;
   for (const array& a : many) last = namer.get_name(a);

@@ -67,14 +67,14 @@ TEST(Streams, OneForEveryThread) {
   const ThreadLocalStream local = new_thread_local_stream(Device::cpu);
   const Stream here = stream_from_thread_local_stream(local);
   EXPECT_EQ(to_stream(local), here);
-  std::optional<Stream> there;
+  Stream there = here;
   std::thread([&] {
     there = stream_from_thread_local_stream(local);
     const array a = add(array(1.0f), array(2.0f), local);
     EXPECT_EQ(a.item<float>(), 3.0f);
     synchronize(local);
   }).join();
-  EXPECT_NE(*there, here);
+  EXPECT_NE(there, here);
   EXPECT_THROW(StreamContext{StreamOrDevice{}}, std::runtime_error);
 }
 

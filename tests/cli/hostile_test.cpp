@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/base/sanitized.h"
 #include "tests/cli/program.h"
 #include "tests/cli/tiny_model.h"
 #include "tests/io/temp_folder.h"
@@ -15,7 +16,8 @@
 namespace mica::test {
 namespace {
 
-constexpr std::chrono::seconds kTimeout{10};
+/// Seconds; sanitizers, on a busy machine, need more.
+constexpr std::chrono::seconds kTimeout{kSanitized ? 60 : 10};
 
 void expect_refused(const Arguments& arguments, const std::string& named) {
   const Outcome outcome = run(arguments, {.timeout = kTimeout});
@@ -60,7 +62,8 @@ FolderCase missing(const char* name, const char* key) {
 FolderCase file(const char* name, const char* file_name, const std::string& text) {
   return {name, file_name, [=](TinyModel& model) { model.files[file_name] = text; }};
 }
-FolderCase tensor(const char* name, const char* path, std::function<void(std::map<std::string, TinyTensor>&)> change) {
+FolderCase tensor(const char* name, const char* path,
+                  const std::function<void(std::map<std::string, TinyTensor>&)>& change) {
   return {name, path, [=](TinyModel& model) { change(model.tensors); }};
 }
 
@@ -361,8 +364,8 @@ TEST(Hostile, TemplatesThatDoNotEnd) {
   const auto messages = folder.write("m.json", R"([{"role": "user", "content": "hi"}])").string();
   const char* loops[] = {
       "{% for i in range(1000000000000) %}x{% endfor %}",
-      "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor "
-      "%}",
+      R"({% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}
+         {% endfor %}{% endfor %}{% endfor %})",
       "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
       "{{ 'x' * 10000000000 }}",
       "{{ [1] * 10000000000 }}",

@@ -74,6 +74,7 @@ struct TinyModel {
   /// The bytes of model.safetensors.
   std::string safetensors(const std::filesystem::path& scratch) const {
     std::vector<SafetensorsSpec> specs;
+    specs.reserve(tensors.size());
     for (const auto& [name, tensor] : tensors) specs.push_back({name, tensor.type, tensor.shape});
     SafetensorsWriter writer(scratch, specs, {});
     for (const auto& [name, tensor] : tensors) {
@@ -129,6 +130,7 @@ struct TinyGguf {
     for (const auto& [key, value] : numbers) builder.u32(key, value);
     builder.key("llama.attention.layer_norm_rms_epsilon", 6, GgufBuilder::raw(1e-5f));
     std::vector<std::string> tokens;
+    tokens.reserve(static_cast<size_t>(vocabulary));
     for (int i = 0; i < vocabulary; ++i) tokens.emplace_back(1, static_cast<char>('a' + i));
     builder.strings("tokenizer.ggml.tokens", tokens);
     builder.strings("tokenizer.ggml.merges", {});

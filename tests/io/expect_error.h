@@ -11,7 +11,7 @@ namespace mica {
 
 /// Runs `action`, which must throw an Error of one line; returns the line ("" after a test failure).
 template <typename F>
-std::string error_of(F action) {
+std::string error_of(const F& action) {
   try {
     action();
   } catch (const Error& error) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -78,11 +79,11 @@ TEST_F(RealTemplates, RenderAsTransformersDoes) {
   size_t refused = 0;
   for (const auto& [name, cases] : expected.items()) {
     for (const auto& [conversation, want] : cases.items()) {
-      SCOPED_TRACE(name + " with " + conversation);
+      SCOPED_TRACE(fmt::format("{} with {}", name, conversation));
       std::string error;
       const auto text = try_render(name, conversations[conversation], error);
       if (want.is_null()) {
-        EXPECT_FALSE(text.has_value()) << *text;
+        EXPECT_EQ(text, std::nullopt);
         ++refused;
         continue;
       }

@@ -48,6 +48,7 @@ inline array filled(const Shape& shape, int64_t salt, double scale = 1.0) {
 
 inline array integers(const Shape& shape, int64_t salt, int64_t below) {
   std::vector<int> values;
+  values.reserve(static_cast<size_t>(elements_of(shape)));
   for (int64_t i = 0; i < elements_of(shape); ++i) {
     values.push_back(static_cast<int>((i * 7919 + salt * 104729) % below));
   }
@@ -61,6 +62,7 @@ inline double pattern_at(size_t i) {
 /// The weights of the mean that gradients are taken of.
 inline array pattern(const Shape& shape) {
   std::vector<float> values;
+  values.reserve(static_cast<size_t>(elements_of(shape)));
   for (int64_t i = 0; i < elements_of(shape); ++i) {
     values.push_back(static_cast<float>(pattern_at(static_cast<size_t>(i))));
   }

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "mica/nn/nn.h"
 #include "tests/nn/layer_case.h"
 
@@ -46,7 +48,8 @@ inline void add_activations(std::map<std::string, Maker>& makers) {
 template <typename F>
 void add_loss(std::map<std::string, Maker>& makers, const std::string& name, F f) {
   for (const std::string reduction : {"none", "mean", "sum"}) {
-    makers[name + " " + reduction] = function([f, reduction](const Inputs& in) { return f(in, reduction); });
+    makers[fmt::format("{} {}", name, reduction)] =
+        function([f, reduction](const Inputs& in) { return f(in, reduction); });
   }
 }
 

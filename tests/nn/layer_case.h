@@ -21,7 +21,7 @@ using Maker = std::function<Case()>;
 
 /// A module, called by `call(module, inputs)`.
 template <typename M, typename Call>
-Case made(M module, Call call) {
+Case made(M module, const Call& call) {
   auto shared = std::make_shared<M>(std::move(module));
   return {shared, [shared, call](const Inputs& in) { return call(*shared, in); }};
 }
@@ -33,7 +33,7 @@ Case unary(M module) {
 }
 
 template <typename F>
-Maker function(F f) {
+Maker function(const F& f) {
   return [f] { return made(nn::Identity(), [f](const auto&, const Inputs& in) { return f(in); }); };
 }
 

@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include <fmt/format.h>
+
 #include "mica/nn/nn.h"
 #include "mica/ops/create.h"
 #include "mica/ops/reduce.h"
@@ -148,7 +150,9 @@ void add_quantized_layers(std::map<std::string, Maker>& makers) {
   };
   for (const std::string mode : {"nvfp4", "mxfp8"}) {
     for (const std::string training : {"True", "False"}) {
-      makers["QQLinear " + mode + " " + training] = [mode] { return unary(nn::QQLinear(64, 6, {.mode = mode})); };
+      makers[fmt::format("QQLinear {} {}", mode, training)] = [mode] {
+        return unary(nn::QQLinear(64, 6, {.mode = mode}));
+      };
     }
   }
   const auto fill = [](nn::Module& module) {

@@ -59,7 +59,7 @@ TEST(Module, ParametersHaveMlxPaths) {
 }
 
 TEST(Module, ACopyIsTheSameModel) {
-  const Model model;
+  Model model;
   const Model copy = model;
   const auto by_value = [](Model m) { m.update(Tree::dict({{"scale", zeros({4})}})); };
   by_value(model);

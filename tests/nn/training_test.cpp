@@ -180,6 +180,7 @@ array joined(const nn::Module& module) {
   auto leaves = tree_flatten(module.parameters());
   std::sort(leaves.begin(), leaves.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<array> parts;
+  parts.reserve(leaves.size());
   for (const auto& item : leaves) parts.push_back(flatten(item.second));
   return concatenate(parts, 0);
 }

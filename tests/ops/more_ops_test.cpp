@@ -35,13 +35,13 @@ template <typename F>
 Op window(F f) {
   return [f](const Inputs&, const Json& a) -> Inputs { return {f(a.at("m").get<int>())}; };
 }
-using SliceUpdateOp = array (*)(const array&, const array&, Shape, Shape, Shape, StreamOrDevice);
+using SliceUpdateOp = array (*)(const array&, const array&, const Shape&, const Shape&, Shape, StreamOrDevice);
 Op slice_update_op(SliceUpdateOp f) {
   return [f](const Inputs& x, const Json& a) -> Inputs {
     return {f(x[0], x[1], shape_of(a, "start"), shape_of(a, "stop"), shape_of(a, "strides"), {})};
   };
 }
-Op plain(std::function<array(const Inputs&)> f) {
+Op plain(const std::function<array(const Inputs&)>& f) {
   return [f](const Inputs& x, const Json&) -> Inputs { return {f(x)}; };
 }
 

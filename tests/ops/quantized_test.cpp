@@ -99,7 +99,8 @@ TEST(Quantized, BothOperands) {
   const array x = random::normal({3, 64}, float32, random::key(1));
   const array w = random::normal({5, 64}, float32, random::key(2));
   const array global(5.0f);
-  for (const std::string mode : {"mxfp4", "mxfp8", "nvfp4"}) {
+  for (const char* name : {"mxfp4", "mxfp8", "nvfp4"}) {
+    const std::string mode = name;
     const auto there_and_back = [&](const array& a, const std::optional<array>& scale) {
       const auto q = quantize(a, std::nullopt, std::nullopt, mode, scale);
       return dequantize(q[0], q[1], std::nullopt, std::nullopt, std::nullopt, mode, scale, float32);

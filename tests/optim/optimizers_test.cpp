@@ -1,5 +1,7 @@
 // Optimizers, schedules and clipping against MLX (tests/fixtures/optim.json, made by tests/oracle/optim_oracle.py).
 
+#include <fmt/format.h>
+
 #include "mica/array/evaluate.h"
 #include "mica/nn/member.h"
 #include "mica/ops/reduce.h"
@@ -84,7 +86,7 @@ void expect_tree(const Tree& tree, const Json& wanted, double tolerance, const s
   for (const auto& [path, value] : leaves) {
     ASSERT_TRUE(wanted.contains(path)) << what << " has no " << path;
     EXPECT_EQ(dtype_name(value.dtype()), wanted[path]["dtype"].get<std::string>()) << what << " " << path;
-    expect_digest(value, wanted[path], tolerance, what + " " + path);
+    expect_digest(value, wanted[path], tolerance, fmt::format("{} {}", what, path));
   }
 }
 

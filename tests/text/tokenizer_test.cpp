@@ -161,8 +161,9 @@ TEST(Tokenizer, ServesManyThreadsAtOnce) {
   const Tokenizer tokenizer = Tokenizer::from_json(byte_json(), "bytes");
   const std::string text = "Every thread <|im_end|> sees \u4f60\u597d the same. ";
   const auto expected = tokenizer.encode(text);
-  std::vector<std::thread> threads;
   std::vector<int> wrong(4, 0);
+  std::vector<std::thread> threads;
+  threads.reserve(wrong.size());
   for (size_t t = 0; t < wrong.size(); ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 200; ++i)

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mica/base/error.h"
 #include "mica/base/utf8.h"
 #include "mica/text/detokenizer.h"
 #include "mica/text/tokenizer.h"
@@ -15,23 +16,21 @@
 namespace mica::text {
 namespace {
 
+Tokenizer load_test_data(const std::string& source) {
+  const auto path = test_data() / source;
+  if (!std::filesystem::exists(path)) fail("{} is missing: run scripts/fetch_test_data.sh", path.string());
+  return Tokenizer::load(path);
+}
+
 class Vocabularies : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    fixture_ = text_fixture(GetParam());
-    corpus_ = text_fixture("corpus");
-    const auto path = test_data() / fixture_["source"].get<std::string>();
-    if (!std::filesystem::exists(path)) FAIL() << path << " is missing: run scripts/fetch_test_data.sh";
-    tokenizer_ = Tokenizer::load(path);
-  }
-
   std::vector<int32_t> encode(const std::string& text, bool add_special, bool parse_special = true) const {
-    return tokenizer_->encode(text, {.add_special = add_special, .parse_special = parse_special});
+    return tokenizer_.encode(text, {.add_special = add_special, .parse_special = parse_special});
   }
 
-  Json fixture_;
-  Json corpus_;
-  std::optional<Tokenizer> tokenizer_;
+  Json fixture_ = text_fixture(GetParam());
+  Json corpus_ = text_fixture("corpus");
+  Tokenizer tokenizer_ = load_test_data(fixture_["source"]);
 };
 
 TEST_P(Vocabularies, EncodeAsTheReferenceDoes) {
@@ -59,8 +58,8 @@ TEST_P(Vocabularies, UntrustedTextNeverMakesControlTokens) {
   for (size_t i = 0; i < corpus_.size(); ++i) {
     const std::string text = case_text(corpus_[i]);
     const Span all{0, text.size()};
-    for (const int32_t id : tokenizer_->encode(text, {.add_special = false, .untrusted = {&all, 1}})) {
-      EXPECT_TRUE(!tokenizer_->is_special(id) || id == tokenizer_->unk()) << "token " << id << " in " << corpus_[i];
+    for (const int32_t id : tokenizer_.encode(text, {.add_special = false, .untrusted = {&all, 1}})) {
+      EXPECT_TRUE(!tokenizer_.is_special(id) || id == tokenizer_.unk()) << "token " << id << " in " << corpus_[i];
     }
   }
 }
@@ -70,7 +69,7 @@ TEST_P(Vocabularies, DecodeAsTheReferenceDoes) {
     const Json& expected = fixture_["cases"][i];
     if (expected.is_null()) continue;
     const std::string text = to_valid_utf8(case_text(corpus_[i]));
-    const std::string decoded = to_valid_utf8(tokenizer_->decode(encode(text, false)));
+    const std::string decoded = to_valid_utf8(tokenizer_.decode(encode(text, false)));
     EXPECT_EQ(decoded, expected[1].is_null() ? text : expected[1].get<std::string>()) << "case " << i;
   }
 }
@@ -78,7 +77,7 @@ TEST_P(Vocabularies, DecodeAsTheReferenceDoes) {
 TEST_P(Vocabularies, StreamWhatDecodeGives) {
   for (size_t i = 0; i < corpus_.size(); ++i) {
     const auto ids = encode(case_text(corpus_[i]), true);
-    Detokenizer stream(*tokenizer_);
+    Detokenizer stream(tokenizer_);
     std::string text;
     for (const int32_t id : ids) {
       const std::string part = stream.add(id);
@@ -86,17 +85,17 @@ TEST_P(Vocabularies, StreamWhatDecodeGives) {
       text += part;
     }
     text += stream.finish();
-    EXPECT_EQ(text, to_valid_utf8(tokenizer_->decode(ids))) << "case " << i;
+    EXPECT_EQ(text, to_valid_utf8(tokenizer_.decode(ids))) << "case " << i;
   }
 }
 
 TEST_P(Vocabularies, TokensKnowTheirStrings) {
-  for (int32_t id = 0; id < tokenizer_->vocab_size(); id += 37) {
-    if (!tokenizer_->has(id)) continue;
-    const auto found = tokenizer_->token_to_id(tokenizer_->id_to_token(id));
+  for (int32_t id = 0; id < tokenizer_.vocab_size(); id += 37) {
+    if (!tokenizer_.has(id)) continue;
+    const int32_t found = tokenizer_.token_to_id(tokenizer_.id_to_token(id)).value_or(-1);
     // Some vocabularies have a string twice.
-    ASSERT_TRUE(found.has_value()) << id;
-    EXPECT_EQ(tokenizer_->id_to_token(*found), tokenizer_->id_to_token(id));
+    ASSERT_GE(found, 0) << id;
+    EXPECT_EQ(tokenizer_.id_to_token(found), tokenizer_.id_to_token(id));
   }
 }
 

@@ -185,8 +185,8 @@ void add_index(std::vector<OpCase>& out) {
   const Arrays scattering = {x, ints({3, 0, 3}), scattered({3, 1, 3}, -0.8, 0.7)};
   add_case("scatter", scattering, [](const Arrays& v) { return scatter(v[0], v[1], v[2], 0); });
   add_case("scatter_add", scattering, [](const Arrays& v) { return scatter_add(v[0], v[1], v[2], 0); });
-  add_case("scatter_max", scattering, [](const Arrays& v) { return scatter_max(v[0], {v[1]}, v[2], {0}); });
-  add_case("scatter_min", scattering, [](const Arrays& v) { return scatter_min(v[0], {v[1]}, v[2], {0}); });
+  add_case("scatter_max", scattering, [](const Arrays& v) { return scatter_max(v[0], v[1], v[2], 0); });
+  add_case("scatter_min", scattering, [](const Arrays& v) { return scatter_min(v[0], v[1], v[2], 0); });
   add_case("scatter at pairs", {x, ints({3, 0}), ints({1, 2}), scattered({2, 1, 1})},
            [](const Arrays& v) { return scatter_add(v[0], {v[1], v[2]}, v[3], {0, 1}); });
 }
@@ -310,7 +310,7 @@ const std::vector<OpCase>& other_ops() {
     add_case("view", [](const Arrays& v) { return view(multiply(v[0], v[1]), int32); });
     add_case("astype", [](const Arrays& v) { return astype(multiply(v[0], v[1]), bfloat16); });
     add_case("scatter_prod", [](const Arrays& v) {
-      return scatter_prod(v[1], {array({2, 0}, int32)}, slice(v[0], {0, 0, 0}, {2, 1, 4}), {0});
+      return scatter_prod(v[1], array({2, 0}, int32), slice(v[0], {0, 0, 0}, {2, 1, 4}), 0);
     });
     add_case("rms_norm float32",
              [](const Arrays& v) { return fast::rms_norm(astype(multiply(v[0], v[1]), float32), ones({4}), 1e-5f); });

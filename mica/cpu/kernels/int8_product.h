@@ -92,6 +92,7 @@ struct Int8Block {
   }
 };
 
+// NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
 void int8_product(const PanelProduct& product) {
   switch (product.layout->code) {
     case PanelCode::u2:

@@ -6,37 +6,53 @@
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
+namespace {
+
+int64_t q_size(const AttentionDescription& attention) {
+  return int64_t{attention.num_heads} * attention.head_dim;
+}
+int64_t kv_size(const AttentionDescription& attention) {
+  return int64_t{attention.num_kv_heads} * attention.head_dim;
+}
+
+std::vector<LinearBlock> input_projections(Weights& weights, const std::string& module, int64_t hidden,
+                                           const AttentionDescription& attention, Activation activation) {
+  std::vector<LinearBlock> out;
+  const auto add = [&](const char* name, int64_t size) {
+    out.emplace_back(weights, module + name, size, hidden, attention.qkv_bias, activation);
+  };
+  if (attention.fused_qkv) {
+    add(".qkv_proj", q_size(attention) + 2 * kv_size(attention));
+  } else {
+    add(".q_proj", q_size(attention));
+    add(".k_proj", kv_size(attention));
+    add(".v_proj", kv_size(attention));
+  }
+  return out;
+}
+
+}  // namespace
 
 AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                                const AttentionDescription& attention, Activation activation)
-    : attention_(attention) {
-  const int64_t hidden = model.hidden_size;
-  const int64_t q_size = int64_t{attention.num_heads} * attention.head_dim;
-  const int64_t kv_size = int64_t{attention.num_kv_heads} * attention.head_dim;
+    : attention_(attention),
+      inputs_(input_projections(weights, module, model.hidden_size, attention, finer(activation))),
+      output_(weights, module + ".o_proj", model.hidden_size, q_size(attention), attention.output_bias, activation) {
   if (attention.rope) traditional_rope_ = model.ropes[*attention.rope].traditional();
-  const Activation fine = finer(activation);
-  if (attention.fused_qkv) {
-    qkv_.emplace(weights, module + ".qkv_proj", q_size + 2 * kv_size, hidden, attention.qkv_bias, fine);
-  } else {
-    q_.emplace(weights, module + ".q_proj", q_size, hidden, attention.qkv_bias, fine);
-    k_.emplace(weights, module + ".k_proj", kv_size, hidden, attention.qkv_bias, fine);
-    v_.emplace(weights, module + ".v_proj", kv_size, hidden, attention.qkv_bias, fine);
-  }
-  output_.emplace(weights, module + ".o_proj", hidden, q_size, attention.output_bias, activation);
   if (attention.qk_norm == QkNorm::none) return;
   const bool per_head = attention.qk_norm == QkNorm::head;
-  q_norm_.emplace(weights, module + ".q_norm", per_head ? attention.head_dim : q_size, model);
-  k_norm_.emplace(weights, module + ".k_norm", per_head ? attention.head_dim : kv_size, model);
+  q_norm_.emplace(weights, module + ".q_norm", per_head ? attention.head_dim : q_size(attention), model);
+  k_norm_.emplace(weights, module + ".k_norm", per_head ? attention.head_dim : kv_size(attention), model);
 }
 
 AttentionBlock::Projected AttentionBlock::project(const array& x, const LinearFusion& before) const {
-  if (!qkv_) {
-    const auto parts = LinearBlock::together(x, {&*q_, &*k_, &*v_}, before);
+  if (!attention_.fused_qkv) {
+    const auto parts = LinearBlock::together(x, inputs_, before);
     return {parts[0], parts[1], parts[2]};
   }
   const ShapeElem q_end = ShapeElem{attention_.num_heads} * attention_.head_dim;
   const ShapeElem k_end = q_end + ShapeElem{attention_.num_kv_heads} * attention_.head_dim;
-  const auto parts = split(LinearBlock::together(x, {&*qkv_}, before)[0], Shape{q_end, k_end}, -1);
+  const auto parts = split(inputs_[0](x, before), Shape{q_end, k_end}, -1);
   return {parts[0], parts[1], parts[2]};
 }
 
@@ -66,7 +82,7 @@ array AttentionBlock::operator()(const array& x, const LinearFusion& before, con
                               sine, options);
   keys = std::move(result.keys);
   values = std::move(result.values);
-  return LinearBlock::together(result.mixed, {&*output_}, after)[0];
+  return output_(result.mixed, after);
 }
 
 }  // namespace mica::lm

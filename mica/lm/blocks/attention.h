@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "mica/lm/blocks/basic.h"
 
@@ -37,8 +38,9 @@ class AttentionBlock {
 
   AttentionDescription attention_;
   bool traditional_rope_ = false;
-  std::optional<LinearBlock> q_, k_, v_, qkv_;
-  std::optional<LinearBlock> output_;
+  /// Those to q, k and v, or one to all three.
+  std::vector<LinearBlock> inputs_;
+  LinearBlock output_;
   std::optional<NormBlock> q_norm_, k_norm_;
 };
 

@@ -26,12 +26,12 @@ array LinearBlock::operator()(const array& x) const {
   return linear(x, weight_, bias_, activation_);
 }
 
-std::vector<array> LinearBlock::together(const array& x, std::initializer_list<const LinearBlock*> blocks,
+std::vector<array> LinearBlock::together(const array& x, std::span<const LinearBlock> blocks,
                                          const LinearFusion& fusion) {
   std::vector<LinearTerm> terms;
   terms.reserve(blocks.size());
-  for (const LinearBlock* block : blocks) terms.push_back({block->weight_, block->bias_});
-  return linears(x, terms, (*blocks.begin())->activation_, fusion);
+  for (const LinearBlock& block : blocks) terms.push_back({block.weight_, block.bias_});
+  return linears(x, terms, blocks.front().activation_, fusion);
 }
 
 NormBlock::NormBlock(Weights& weights, const std::string& module, int64_t size, const ModelDescription& model)

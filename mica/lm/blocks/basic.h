@@ -1,7 +1,7 @@
 #pragma once
 
-#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,9 +18,10 @@ class LinearBlock {
   LinearBlock(Weights& weights, const std::string& module, int64_t rows, int64_t cols, bool bias,
               Activation activation);
   array operator()(const array& x) const;
+  array operator()(const array& x, const LinearFusion& fusion) const { return together(x, {this, 1}, fusion)[0]; }
 
   /// The products of several blocks with the same x, in one pass.
-  static std::vector<array> together(const array& x, std::initializer_list<const LinearBlock*> blocks,
+  static std::vector<array> together(const array& x, std::span<const LinearBlock> blocks,
                                      const LinearFusion& fusion = {});
 
  private:

@@ -1,5 +1,7 @@
 #include "mica/lm/blocks/mlp.h"
 
+#include <fmt/format.h>
+
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
 #include "mica/ops/reduce.h"
@@ -21,42 +23,50 @@ void gather_experts(Weights& weights, const std::string& module, const MoeDescri
   }
   for (const char* name : {"gate_proj", "up_proj", "down_proj"}) {
     for (const char* tail : {".weight", ".scales", ".biases"}) {
-      const std::string part = std::string(name) + tail;
-      if (weights.has(module + ".experts.0." + part)) {
+      const std::string part = fmt::format("{}{}", name, tail);
+      if (weights.has(fmt::format("{}.experts.0.{}", module, part))) {
         weights.stack_experts(module + ".experts", moe.num_experts, part, stacked + part);
       }
     }
   }
 }
 
-const std::string& gathered(Weights& weights, const std::string& module, const MoeDescription& moe) {
+std::vector<LinearBlock> input_projections(Weights& weights, const std::string& module, int64_t hidden,
+                                           const MlpDescription& mlp, Activation activation) {
+  std::vector<LinearBlock> out;
+  if (mlp.fused_gate_up) {
+    out.emplace_back(weights, module + ".gate_up_proj", 2 * int64_t{mlp.hidden}, hidden, mlp.bias, activation);
+  } else {
+    out.emplace_back(weights, module + ".gate_proj", mlp.hidden, hidden, mlp.bias, activation);
+    out.emplace_back(weights, module + ".up_proj", mlp.hidden, hidden, mlp.bias, activation);
+  }
+  return out;
+}
+
+/// The router, once the experts are where the block looks for them.
+LinearBlock gather_and_route(Weights& weights, const std::string& module, const ModelDescription& model,
+                             const MoeDescription& moe) {
   gather_experts(weights, module, moe);
-  return module;
+  // The choice of experts is discrete: the router always computes exactly.
+  return {weights, module + ".gate", moe.num_experts, model.hidden_size, false, Activation::exact};
 }
 
 }  // namespace
 
 MlpBlock::MlpBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                    const MlpDescription& mlp, Activation activation)
-    : mlp_(mlp) {
-  const int64_t hidden = model.hidden_size;
-  if (mlp.fused_gate_up) {
-    gate_up_.emplace(weights, module + ".gate_up_proj", 2 * int64_t{mlp.hidden}, hidden, mlp.bias, activation);
-  } else {
-    gate_.emplace(weights, module + ".gate_proj", mlp.hidden, hidden, mlp.bias, activation);
-    up_.emplace(weights, module + ".up_proj", mlp.hidden, hidden, mlp.bias, activation);
-  }
-  down_.emplace(weights, module + ".down_proj", hidden, mlp.hidden, mlp.bias, activation);
-}
+    : mlp_(mlp),
+      inputs_(input_projections(weights, module, model.hidden_size, mlp, activation)),
+      down_(weights, module + ".down_proj", model.hidden_size, mlp.hidden, mlp.bias, activation) {}
 
 array MlpBlock::operator()(const array& x, const LinearFusion& before, const LinearFusion& after) const {
-  if (gate_up_) {
-    const auto parts = split(LinearBlock::together(x, {&*gate_up_}, before)[0], 2, -1);
-    return LinearBlock::together(multiply(activate(parts[0], mlp_.activation), parts[1]), {&*down_}, after)[0];
+  if (mlp_.fused_gate_up) {
+    const auto parts = split(inputs_[0](x, before), 2, -1);
+    return down_(multiply(activate(parts[0], mlp_.activation), parts[1]), after);
   }
   LinearFusion gated = before;
   gated.gate = operation(mlp_.activation);
-  return LinearBlock::together(LinearBlock::together(x, {&*gate_, &*up_}, gated)[0], {&*down_}, after)[0];
+  return down_(LinearBlock::together(x, inputs_, gated)[0], after);
 }
 
 MoeBlock::MoeBlock(Weights& weights, const std::string& module, const ModelDescription& model,
@@ -64,9 +74,7 @@ MoeBlock::MoeBlock(Weights& weights, const std::string& module, const ModelDescr
     : moe_(moe),
       kind_(kind),
       activation_(activation),
-      // The choice of experts is discrete: the router always computes exactly.
-      router_(weights, gathered(weights, module, moe) + ".gate", moe.num_experts, model.hidden_size, false,
-              Activation::exact),
+      router_(gather_and_route(weights, module, model, moe)),
       gate_(weights.matrix(module + ".switch_mlp.gate_proj", {moe.num_experts, moe.expert_hidden, model.hidden_size})),
       up_(weights.matrix(module + ".switch_mlp.up_proj", {moe.num_experts, moe.expert_hidden, model.hidden_size})),
       down_(weights.matrix(module + ".switch_mlp.down_proj", {moe.num_experts, model.hidden_size, moe.expert_hidden})) {

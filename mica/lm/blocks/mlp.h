@@ -1,7 +1,7 @@
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "mica/lm/blocks/basic.h"
 
@@ -17,7 +17,9 @@ class MlpBlock {
 
  private:
   MlpDescription mlp_;
-  std::optional<LinearBlock> gate_, up_, gate_up_, down_;
+  /// Those to gate and up, or one to both.
+  std::vector<LinearBlock> inputs_;
+  LinearBlock down_;
 };
 
 /// Mixture of such MLPs: a router picks top_k experts for each token and mixes their outputs.
