@@ -1,9 +1,9 @@
 """Times the cases of bench/array_ops_bench.cpp in another framework: array_ops_peers.py (torch|numpy|mlx) SECONDS [PART].
 
-Prints a JSON object, case → milliseconds (median). Layouts are each framework's own: torch convolves NCHW.
+Prints a JSON object, case → milliseconds (of the fastest repeat). Layouts are each framework's own: torch convolves NCHW.
 """
 import json
-import statistics
+import os
 import sys
 import time
 
@@ -17,12 +17,21 @@ def torch_cases():
     import torch
     import torch.nn.functional as F
     torch.set_grad_enabled(False)
-    torch.set_num_threads(__import__("os").cpu_count())
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
     for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
         for n in (256, 1024, 4096):
             a, b = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
             yield f"matmul_{name}_{n}", lambda a=a, b=b: a @ b
     x, w, b = torch.randn(2048, 2048), torch.randn(2048), torch.randn(2048)
+    positive, inside = x.abs() + 1e-3, x.tanh()
+    for name in ("exp", "expm1", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "floor", "abs", "arctan", "sinh", "arcsinh"):
+        yield f"unary_{name}", lambda op=getattr(torch, name): op(x)
+    for name in ("log", "log1p", "log2", "sqrt", "rsqrt"):
+        yield f"unary_{name}", lambda op=getattr(torch, name): op(positive)
+    yield "unary_arcsin", lambda: inside.arcsin()
+    yield "unary_power", lambda: positive ** 1.7
+    yield "binary_add", lambda: x + inside
+    yield "binary_maximum", lambda: torch.maximum(x, inside)
     yield "softmax", lambda: x.softmax(-1)
     yield "layer_norm", lambda: F.layer_norm(x, (2048,), w, b)
     yield "gelu_chain", lambda: F.gelu(x)
@@ -49,6 +58,9 @@ def numpy_cases():
         a, b = normal(n, n), normal(n, n)
         yield f"matmul_f32_{n}", lambda a=a, b=b: a @ b
     x = normal(2048, 2048)
+    for name in ("exp", "sin", "tanh", "arctan"):
+        yield f"unary_{name}", lambda op=getattr(np, name): op(x)
+    yield "unary_log", lambda positive=np.abs(x) + np.float32(1e-3): np.log(positive)
     yield "sum_all", lambda: x.sum()
     yield "sum_rows", lambda: x.sum(1)
     yield "sum_columns", lambda: x.sum(0)
@@ -76,6 +88,16 @@ def mlx_cases():
             yield f"matmul_{name}_{n}", lambda a=a, b=b: mx.eval(a @ b)
     x, w, b = make(2048, 2048), make(2048), make(2048)
     gelu = mx.compile(lambda v: v * 0.5 * (1 + mx.erf(v * 0.70710678)))
+    positive, inside = mx.abs(x) + 1e-3, mx.tanh(x)
+    mx.eval(positive, inside)
+    for name in ("exp", "expm1", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "floor", "abs", "arctan", "sinh", "arcsinh"):
+        yield f"unary_{name}", lambda op=getattr(mx, name): mx.eval(op(x))
+    for name in ("log", "log1p", "log2", "sqrt", "rsqrt"):
+        yield f"unary_{name}", lambda op=getattr(mx, name): mx.eval(op(positive))
+    yield "unary_arcsin", lambda: mx.eval(mx.arcsin(inside))
+    yield "unary_power", lambda: mx.eval(positive ** 1.7)
+    yield "binary_add", lambda: mx.eval(x + inside)
+    yield "binary_maximum", lambda: mx.eval(mx.maximum(x, inside))
     yield "softmax", lambda: mx.eval(mx.softmax(x, -1))
     yield "layer_norm", lambda: mx.eval(mx.fast.layer_norm(x, w, b, 1e-5))
     yield "gelu_chain", lambda: mx.eval(gelu(x))
@@ -102,7 +124,7 @@ def milliseconds(run):
         before = time.perf_counter()
         run()
         times.append((time.perf_counter() - before) * 1e3)
-    return statistics.median(times)
+    return min(times)
 
 
 cases = {"torch": torch_cases, "numpy": numpy_cases, "mlx": mlx_cases}[framework]()
