@@ -1,11 +1,13 @@
 #include "mica/ops/reduce.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/block_types.h"
+#include "mica/cpu/fold.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -109,13 +111,14 @@ using Accumulator = std::conditional_t<
 template <typename T>
 Accumulator<T> fold_row(const T* x, int64_t count, ReduceOp op) {
   using A = Accumulator<T>;
-  if constexpr (std::is_same_v<T, float>) {
-    if (op == ReduceOp::sum) return row_kernels().sum(x, count);
-  }
   if constexpr (std::is_floating_point_v<A>) {
     if (op == ReduceOp::logsumexp) {
       A most = neutral<A>(ReduceOp::max);
-      for (int64_t i = 0; i < count; ++i) most = fold<A>(most, x[i], ReduceOp::max);
+      if constexpr (std::is_same_v<T, float>) {
+        choose_fold_kernel(FoldType::f32, FoldOp::max).row(x, count, &most);
+      } else {
+        for (int64_t i = 0; i < count; ++i) most = fold<A>(most, x[i], ReduceOp::max);
+      }
       if (!std::isfinite(most)) return most;
       if constexpr (std::is_same_v<T, float>) return most + std::log(row_kernels().sum_exp(x, most, count));
       A sum = 0;
@@ -161,10 +164,73 @@ bool reduces_leading(const array& a, const std::vector<int>& axes) {
   return a.flags().row_contiguous;
 }
 
+FoldOp fold_op(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::all:
+      return FoldOp::all;
+    case ReduceOp::any:
+      return FoldOp::any;
+    case ReduceOp::prod:
+      return FoldOp::prod;
+    case ReduceOp::max:
+      return FoldOp::max;
+    case ReduceOp::min:
+      return FoldOp::min;
+    default:
+      return FoldOp::sum;
+  }
+}
+
+/// The array's elements in a layout that kernels reduce: in place where the axes allow it.
+std::pair<array, FoldLayout> to_layout(const array& x, const std::vector<int>& axes) {
+  if (x.flags().row_contiguous) {
+    if (const auto layout = fold_layout(x.shape(), axes)) return {x, *layout};
+  }
+  const Rows rows = to_rows(x, axes);
+  return {rows.data, {rows.rows, rows.count, 1}};
+}
+
+/// Stores 32-bit totals (of float, int32 or uint32) as elements of the output.
+void store_totals(FoldType type, const uint32_t* totals, int64_t count, array& out, int64_t first) {
+  const auto store = [&]<typename Total>(Total) {
+    dispatch(out.dtype(), [&]<typename R>(R) {
+      if constexpr (!std::is_same_v<R, complex64_t>) {
+        R* to = out.data<R>() + first;
+        for (int64_t i = 0; i < count; ++i) {
+          const auto total = std::bit_cast<Total>(totals[i]);
+          if constexpr (std::is_same_v<R, bool>) {
+            to[i] = total != Total(0);
+          } else {
+            to[i] = static_cast<R>(total);
+          }
+        }
+      }
+    });
+  };
+  if (type >= FoldType::f16) return store(float{});
+  type == FoldType::i8 || type == FoldType::i16 || type == FoldType::i32 ? store(int32_t{}) : store(uint32_t{});
+}
+
+/// Whether there are kernels: 32-bit totals must hold what the output does.
+bool reduce_by_kernels(const Reduce& primitive, const array& x, array& out) {
+  const auto type = fold_type(x.dtype());
+  if (!type || primitive.op == ReduceOp::logsumexp || out.itemsize() > sizeof(uint32_t)) return false;
+  const auto [data, layout] = to_layout(x, primitive.axes);
+  const FoldOp op = fold_op(primitive.op);
+  const FoldType total_type = *type >= FoldType::f16                                                ? FoldType::f32
+                              : out.dtype() == int32 || out.dtype() == int16 || out.dtype() == int8 ? FoldType::i32
+                                                                                                    : FoldType::u32;
+  fold(choose_fold_kernel(*type, op), choose_fold_kernel(total_type, op), data.data<std::byte>(),
+       static_cast<int64_t>(x.itemsize()), layout, ThreadPool::global(),
+       [&](int64_t first, const uint32_t* totals, int64_t count) { store_totals(*type, totals, count, out, first); });
+  return true;
+}
+
 void reduce(const Reduce& primitive, std::span<array> inputs, std::span<array> outputs) {
   const array& x = inputs[0];
   array& out = outputs[0];
   allocate(out);
+  if (reduce_by_kernels(primitive, x, out)) return;
   const bool leading = primitive.op != ReduceOp::logsumexp && reduces_leading(x, primitive.axes);
   dispatch(x.dtype(), [&]<typename T>(T) {
     dispatch(out.dtype(), [&]<typename R>(R) {
@@ -200,29 +266,34 @@ void reduce(const Reduce& primitive, std::span<array> inputs, std::span<array> o
 
 template <typename T>
 int64_t arg_row(const T* x, int64_t count, bool largest) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (largest) return row_kernels().argmax(x, count);
-  }
-  using A = Accumulator<T>;
   int64_t best = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const A candidate = static_cast<A>(x[i]);
-    const A leader = static_cast<A>(x[best]);
-    if (candidate != candidate) return i;
-    if (largest ? comes_before(leader, candidate) : comes_before(candidate, leader)) best = i;
+    if (x[i] != x[i]) return i;
+    if (largest ? comes_before(x[best], x[i]) : comes_before(x[i], x[best])) best = i;
   }
   return best;
 }
 
 void arg_reduce(const ArgReduce& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const array& x = inputs[0];
   array& out = outputs[0];
   allocate(out);
-  const Rows rows = to_rows(inputs[0], {primitive.axis});
-  dispatch(inputs[0].dtype(), [&]<typename T>(T) {
+  auto* to = out.data<uint32_t>();
+  ThreadPool& pool = ThreadPool::global();
+  if (const auto type = fold_type(x.dtype())) {
+    const auto [data, layout] = to_layout(x, {primitive.axis});
+    return fold_places(choose_fold_kernel(*type, primitive.max ? FoldOp::max : FoldOp::min), data.data<std::byte>(),
+                       static_cast<int64_t>(x.itemsize()), layout, pool, to);
+  }
+  const Rows rows = to_rows(x, {primitive.axis});
+  dispatch(x.dtype(), [&]<typename T>(T) {
     const T* from = rows.data.template data<T>();
-    for (int64_t i = 0; i < rows.rows; ++i) {
-      out.data<uint32_t>()[i] = static_cast<uint32_t>(arg_row(from + i * rows.count, rows.count, primitive.max));
-    }
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(rows.count, 1));
+    pool.parallel_for(rows.rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        to[i] = static_cast<uint32_t>(arg_row(from + i * rows.count, rows.count, primitive.max));
+      }
+    });
   });
 }
 
