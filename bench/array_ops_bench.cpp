@@ -13,6 +13,7 @@
 
 #include "mica/mica.h"
 #include "mica/ops/conv.h"
+#include "mica/ops/fft.h"
 #include "mica/ops/random.h"
 #include "mica/transforms/compile.h"
 
@@ -90,6 +91,13 @@ void add_rows(std::vector<Case>& cases) {
   cases.push_back({"sum_columns", [x] { return sum(x, 0); }});
   cases.push_back({"max_rows", [x] { return max(x, 1); }});
   cases.push_back({"max_columns", [x] { return max(x, 0); }});
+  cases.push_back({"argmax_rows", [x] { return argmax(x, 1); }});
+  cases.push_back({"sum_middle", [cube = reshape(x, {64, 256, 256})] { return sum(cube, 1); }});
+  const array halves = astype(x, bfloat16);
+  eval({halves});
+  cases.push_back({"sum_bf16_rows", [halves] { return sum(halves, 1); }});
+  cases.push_back({"argsort_rows", [x] { return argsort(x, 1); }});
+  cases.push_back({"partition_rows", [x] { return partition(x, 1024, 1); }});
   cases.push_back({"sort_rows", [x] { return sort(x, 1); }});
   const array indices = random::randint(0, 2048, {4096});
   cases.push_back({"gather_rows", [=] { return take(x, indices, 0); }});
@@ -111,6 +119,22 @@ void add_conv(std::vector<Case>& cases) {
     const std::pair<int, int> padding = {l.kernel / 2, l.kernel / 2};
     cases.push_back({l.name, [=] { return conv2d(x, w, stride, padding); }});
   }
+}
+
+void add_depthwise(std::vector<Case>& cases) {
+  const array x = normal({4, 56, 56, 128});
+  const array w = normal({128, 3, 3, 1});
+  cases.push_back({"depthwise_3x3_56", [=] { return conv2d(x, w, {1, 1}, {1, 1}, {1, 1}, 128); }});
+}
+
+void add_fourier(std::vector<Case>& cases) {
+  const array real = normal({256, 4096});
+  const array values = astype(real, complex64);
+  const array odd = normal({256, 1000});
+  eval({values});
+  cases.push_back({"fft_4096", [=] { return fft::fft(values); }});
+  cases.push_back({"rfft_4096", [=] { return fft::rfft(real); }});
+  cases.push_back({"rfft_1000", [=] { return fft::rfft(odd); }});
 }
 
 void add_attention(std::vector<Case>& cases) {
@@ -143,6 +167,8 @@ int main(int argc, char** argv) {
   add_unary(cases);
   add_rows(cases);
   add_conv(cases);
+  add_depthwise(cases);
+  add_fourier(cases);
   add_attention(cases);
   const char* separator = "{";
   for (const Case& one : cases) {
