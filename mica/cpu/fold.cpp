@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <vector>
 
 namespace mica::cpu {
@@ -138,6 +139,26 @@ void fold(const FoldKernel& kernel, const FoldKernel& merge, const void* x, int6
   std::vector<uint32_t> totals(static_cast<size_t>(results), kernel.neutral_bits);
   merge.columns(partial.data(), cut.slices, results, results, totals.data());
   store(0, totals.data(), results);
+}
+
+void store_totals(FoldType type, const uint32_t* totals, int64_t count, array& out, int64_t first) {
+  const auto store = [&]<typename Total>(Total) {
+    dispatch(out.dtype(), [&]<typename R>(R) {
+      if constexpr (!std::is_same_v<R, complex64_t>) {
+        R* to = out.data<R>() + first;
+        for (int64_t i = 0; i < count; ++i) {
+          const auto total = std::bit_cast<Total>(totals[i]);
+          if constexpr (std::is_same_v<R, bool>) {
+            to[i] = total != Total(0);
+          } else {
+            to[i] = static_cast<R>(total);
+          }
+        }
+      }
+    });
+  };
+  if (type >= FoldType::f16) return store(float{});
+  type == FoldType::i8 || type == FoldType::i16 || type == FoldType::i32 ? store(int32_t{}) : store(uint32_t{});
 }
 
 void fold_places(const FoldKernel& kernel, const void* x, int64_t itemsize, const FoldLayout& layout, ThreadPool& pool,

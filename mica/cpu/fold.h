@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "mica/array/array.h"
@@ -32,6 +31,9 @@ FoldKernel choose_fold_kernel(FoldType type, FoldOp op, Isa isa = active_isa());
 /// the sizes only, not on the threads.
 void fold(const FoldKernel& kernel, const FoldKernel& merge, const void* x, int64_t itemsize, const FoldLayout& layout,
           ThreadPool& pool, FunctionRef<void(int64_t first, const uint32_t* totals, int64_t count)> store);
+
+/// Stores totals of elements of a type as elements first … first + count of the output, converted to its dtype.
+void store_totals(FoldType type, const uint32_t* totals, int64_t count, array& out, int64_t first);
 
 /// For every result the place along the reduced axis of the first element that `kernel` (min or max) keeps.
 void fold_places(const FoldKernel& kernel, const void* x, int64_t itemsize, const FoldLayout& layout, ThreadPool& pool,

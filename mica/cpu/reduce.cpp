@@ -1,12 +1,10 @@
 #include "mica/ops/reduce.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "mica/base/thread_pool.h"
-#include "mica/cpu/block_types.h"
 #include "mica/cpu/fold.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
@@ -190,27 +188,6 @@ std::pair<array, FoldLayout> to_layout(const array& x, const std::vector<int>& a
   return {rows.data, {rows.rows, rows.count, 1}};
 }
 
-/// Stores 32-bit totals (of float, int32 or uint32) as elements of the output.
-void store_totals(FoldType type, const uint32_t* totals, int64_t count, array& out, int64_t first) {
-  const auto store = [&]<typename Total>(Total) {
-    dispatch(out.dtype(), [&]<typename R>(R) {
-      if constexpr (!std::is_same_v<R, complex64_t>) {
-        R* to = out.data<R>() + first;
-        for (int64_t i = 0; i < count; ++i) {
-          const auto total = std::bit_cast<Total>(totals[i]);
-          if constexpr (std::is_same_v<R, bool>) {
-            to[i] = total != Total(0);
-          } else {
-            to[i] = static_cast<R>(total);
-          }
-        }
-      }
-    });
-  };
-  if (type >= FoldType::f16) return store(float{});
-  type == FoldType::i8 || type == FoldType::i16 || type == FoldType::i32 ? store(int32_t{}) : store(uint32_t{});
-}
-
 /// Whether there are kernels: 32-bit totals must hold what the output does.
 bool reduce_by_kernels(const Reduce& primitive, const array& x, array& out) {
   const auto type = fold_type(x.dtype());
@@ -297,48 +274,11 @@ void arg_reduce(const ArgReduce& primitive, std::span<array> inputs, std::span<a
   });
 }
 
-void softmax_row(const double* x, double* out, int64_t count) {
-  double most = -std::numeric_limits<double>::infinity();
-  for (int64_t i = 0; i < count; ++i) most = std::max(most, x[i]);
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i) total += out[i] = std::exp(x[i] - most);
-  for (int64_t i = 0; i < count; ++i) out[i] /= total;
-}
-
-void softmax(const Softmax&, std::span<array> inputs, std::span<array> outputs) {
-  inputs[0] = row_contiguous(inputs[0]);
-  array& x = inputs[0];
-  array& out = outputs[0];
-  donate_or_allocate(x, out);
-  const int64_t count = x.shape(-1);
-  const auto bytes = static_cast<int64_t>(x.itemsize());
-  ThreadPool::global().parallel_for(
-      static_cast<int64_t>(x.size()) / count, std::max<int64_t>(1, kGrain / count), [&](int64_t begin, int64_t end) {
-        std::vector<float> row(x.dtype() == float16 || x.dtype() == bfloat16 ? static_cast<size_t>(count) : 0);
-        for (int64_t i = begin; i < end; ++i) {
-          const std::byte* from = x.data<std::byte>() + i * count * bytes;
-          std::byte* to = out.data<std::byte>() + i * count * bytes;
-          if (x.dtype() == float64) {
-            softmax_row(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(to), count);
-          } else if (row.empty()) {
-            row_kernels().softmax(reinterpret_cast<const float*>(from), reinterpret_cast<float*>(to), count);
-          } else {
-            const auto& convert = elementwise_kernels();
-            const bool half = x.dtype() == float16;
-            (half ? convert.load_f16 : convert.load_bf16)(reinterpret_cast<const uint16_t*>(from), row.data(), count);
-            row_kernels().softmax(row.data(), row.data(), count);
-            (half ? convert.store_f16 : convert.store_bf16)(row.data(), reinterpret_cast<uint16_t*>(to), count);
-          }
-        }
-      });
-}
-
 }  // namespace
 
 void register_reduce(Backend& backend) {
   backend.add<Reduce, reduce>();
   backend.add<ArgReduce, arg_reduce>();
-  backend.add<Softmax, softmax>();
 }
 
 }  // namespace mica::cpu
