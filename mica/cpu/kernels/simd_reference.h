@@ -181,10 +181,12 @@ struct I32 {
 };
 
 inline I32 operator+(I32 a, I32 b) {
-  return I32::make([&](int i) { return a.v[i] + b.v[i]; });
+  // Wraps around, as the instructions do.
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) + static_cast<uint32_t>(b.v[i]); });
 }
 inline I32 operator-(I32 a, I32 b) {
-  return I32::make([&](int i) { return a.v[i] - b.v[i]; });
+  // Wraps around, as the instructions do.
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) - static_cast<uint32_t>(b.v[i]); });
 }
 inline Mask operator==(I32 a, I32 b) {
   return {{a.v[0] == b.v[0], a.v[1] == b.v[1], a.v[2] == b.v[2], a.v[3] == b.v[3]}};
