@@ -97,8 +97,10 @@ class CachingAllocator {
   }
 
   void* from_cache(size_t size) {
-    const auto found = cache_.lower_bound(size);
+    auto found = cache_.lower_bound(size);
     if (found == cache_.end() || found->first > size + size / 4) return nullptr;
+    // Of blocks of one size the one given back last: it may still be in the processor's caches.
+    found = std::prev(cache_.upper_bound(found->first));
     void* block = found->second;
     cached_ -= found->first;
     cache_.erase(found);

@@ -10,6 +10,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_shape(*backend);
   cpu::register_index(*backend);
   cpu::register_reduce(*backend);
+  cpu::register_softmax(*backend);
   cpu::register_sort(*backend);
   cpu::register_matmul(*backend);
   cpu::register_linear(*backend);

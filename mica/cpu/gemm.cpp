@@ -14,8 +14,8 @@
 namespace mica::cpu {
 namespace {
 
-/// Depth of a block: a panel of B of this depth stays in the first-level cache while rows of A pass.
-constexpr int64_t kBlockDepth = 384;
+/// Depth of a block in bytes of packed elements: a panel of B of this depth stays close while rows of A pass.
+constexpr int64_t kBlockBytes = 384 * 4;
 /// Rows of A and columns of B that are packed at a time; rows of a task, which stay in the second-level cache.
 constexpr int64_t kBlockRows = 3072;
 constexpr int64_t kBlockCols = 4096;
@@ -28,20 +28,33 @@ struct Kernels {
   GemmTileShape (*shape)(bool);
   void (*pack)(const GemmPack&);
   void (*tile)(const GemmTile&);
+  void (*widen)(const GemmPack&);  ///< packs in the type of the sums
   void (*by_rows)(const GemmVector&);
   void (*by_columns)(const GemmVector&);
+  /// Panels are pairs of 2-byte elements rather than elements of the sums' type.
+  bool pairs = false;
 };
 
-Kernels choose_kernels(Isa isa) {
+Kernels choose_kernels(GemmType type, Isa isa) {
+  if (isa >= Isa::avx512bf16 && type == GemmType::bf16) {
+    return {avx512bf16::gemm_pairs_shape,
+            avx512bf16::gemm_pairs_pack,
+            avx512bf16::gemm_pairs_tile,
+            avx512::gemm_pack,
+            avx512::gemv_by_rows,
+            avx512::gemv_by_columns,
+            true};
+  }
   if (isa >= Isa::avx512) {
-    return {avx512::gemm_tile_shape, avx512::gemm_pack, avx512::gemm_tile, avx512::gemv_by_rows,
-            avx512::gemv_by_columns};
+    return {avx512::gemm_tile_shape, avx512::gemm_pack,    avx512::gemm_tile,
+            avx512::gemm_pack,       avx512::gemv_by_rows, avx512::gemv_by_columns};
   }
   if (isa == Isa::avx2) {
-    return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::gemv_by_rows, avx2::gemv_by_columns};
+    return {avx2::gemm_tile_shape, avx2::gemm_pack,    avx2::gemm_tile,
+            avx2::gemm_pack,       avx2::gemv_by_rows, avx2::gemv_by_columns};
   }
-  return {reference::gemm_tile_shape, reference::gemm_pack, reference::gemm_tile, reference::gemv_by_rows,
-          reference::gemv_by_columns};
+  return {reference::gemm_tile_shape, reference::gemm_pack,    reference::gemm_tile,
+          reference::gemm_pack,       reference::gemv_by_rows, reference::gemv_by_columns};
 }
 
 int64_t stored_bytes(GemmType type) {
@@ -81,9 +94,10 @@ class Product {
         c_(static_cast<std::byte*>(c)),
         ldc_(ldc),
         pool_(pool),
-        kernels_(choose_kernels(isa)),
+        kernels_(choose_kernels(type, isa)),
         stored_(stored_bytes(type)),
-        sum_(type == GemmType::f64 ? 8 : 4) {}
+        sum_(type == GemmType::f64 ? 8 : 4),
+        packed_(kernels_.pairs ? stored_ : sum_) {}
 
   void run() {
     if (k_ == 0) return clear();
@@ -99,6 +113,9 @@ class Product {
     pool_.parallel_for(count, 1, body);
   }
 
+  /// Depth of packed panels.
+  int64_t panel_depth(int64_t depth) const { return kernels_.pairs ? round_up(depth, 2) : depth; }
+
   void clear() {
     for (int64_t i = 0; i < m_; ++i) std::memset(c_ + i * ldc_ * sum_, 0, static_cast<size_t>(n_ * sum_));
   }
@@ -108,14 +125,14 @@ class Product {
   void vector_product(const GemmInput& matrix, bool by_columns, int64_t count, const GemmInput& vector, bool strided,
                       int64_t c_stride) {
     Workspace x(k_ * sum_);
-    kernels_.pack({.type = type_,
-                   .data = vector.data,
-                   .count = 1,
-                   .depth = k_,
-                   .vector_stride = k_,
-                   .depth_stride = strided ? vector.ld : 1,
-                   .width = 1,
-                   .out = x.at(0)});
+    kernels_.widen({.type = type_,
+                    .data = vector.data,
+                    .count = 1,
+                    .depth = k_,
+                    .vector_stride = k_,
+                    .depth_stride = strided ? vector.ld : 1,
+                    .width = 1,
+                    .out = x.at(0)});
     Workspace y(c_stride == 1 ? 0 : count * sum_);
     std::byte* out = c_stride == 1 ? c_ : y.at(0);
     constexpr int64_t kGrain = 64;  // outputs: whole cache lines
@@ -139,11 +156,11 @@ class Product {
 
   void blocked() {
     shape_ = kernels_.shape(type_ == GemmType::f64);
-    const int64_t depth = std::min(k_, kBlockDepth);
+    const int64_t depth = std::min(k_, kBlockBytes / packed_);
     const int64_t rows = std::min(round_up(m_, shape_.rows), round_up(kBlockRows, shape_.rows));
     const int64_t cols = std::min(round_up(n_, shape_.cols), round_up(kBlockCols, shape_.cols));
-    Workspace a(rows * depth * sum_);
-    Workspace b(cols * depth * sum_);
+    Workspace a(rows * panel_depth(depth) * packed_);
+    Workspace b(cols * panel_depth(depth) * packed_);
     for (int64_t col = 0; col < n_; col += cols) {
       for (int64_t k = 0; k < k_; k += depth) {
         const int64_t block_cols = std::min(cols, n_ - col);
@@ -174,7 +191,7 @@ class Product {
                        .vector_stride = vector_stride,
                        .depth_stride = depth_stride,
                        .width = width,
-                       .out = out + panel * width * depth * sum_});
+                       .out = out + panel * width * panel_depth(depth) * packed_});
       }
     });
   }
@@ -197,8 +214,8 @@ class Product {
           for (int64_t i = row_begin; i < row_end; i += shape_.rows) {
             kernels_.tile({.f64 = type_ == GemmType::f64,
                            .depth = depth,
-                           .a = a + i * depth * sum_,
-                           .b = b + j * depth * sum_,
+                           .a = a + i * panel_depth(depth) * packed_,
+                           .b = b + j * panel_depth(depth) * packed_,
                            .c = c_ + ((row + i) * ldc_ + col + j) * sum_,
                            .ldc = ldc_,
                            .rows = std::min<int64_t>(shape_.rows, rows - i),
@@ -219,6 +236,7 @@ class Product {
   Kernels kernels_;
   int64_t stored_;  // bytes of an element
   int64_t sum_;     // bytes of a sum
+  int64_t packed_;  // bytes of a packed element
   GemmTileShape shape_;
 };
 

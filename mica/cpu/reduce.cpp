@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "mica/base/thread_pool.h"
-#include "mica/cpu/block_types.h"
+#include "mica/cpu/fold.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -109,13 +109,14 @@ using Accumulator = std::conditional_t<
 template <typename T>
 Accumulator<T> fold_row(const T* x, int64_t count, ReduceOp op) {
   using A = Accumulator<T>;
-  if constexpr (std::is_same_v<T, float>) {
-    if (op == ReduceOp::sum) return row_kernels().sum(x, count);
-  }
   if constexpr (std::is_floating_point_v<A>) {
     if (op == ReduceOp::logsumexp) {
       A most = neutral<A>(ReduceOp::max);
-      for (int64_t i = 0; i < count; ++i) most = fold<A>(most, x[i], ReduceOp::max);
+      if constexpr (std::is_same_v<T, float>) {
+        choose_fold_kernel(FoldType::f32, FoldOp::max).row(x, count, &most);
+      } else {
+        for (int64_t i = 0; i < count; ++i) most = fold<A>(most, x[i], ReduceOp::max);
+      }
       if (!std::isfinite(most)) return most;
       if constexpr (std::is_same_v<T, float>) return most + std::log(row_kernels().sum_exp(x, most, count));
       A sum = 0;
@@ -161,10 +162,52 @@ bool reduces_leading(const array& a, const std::vector<int>& axes) {
   return a.flags().row_contiguous;
 }
 
+FoldOp fold_op(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::all:
+      return FoldOp::all;
+    case ReduceOp::any:
+      return FoldOp::any;
+    case ReduceOp::prod:
+      return FoldOp::prod;
+    case ReduceOp::max:
+      return FoldOp::max;
+    case ReduceOp::min:
+      return FoldOp::min;
+    default:
+      return FoldOp::sum;
+  }
+}
+
+/// The array's elements in a layout that kernels reduce: in place where the axes allow it.
+std::pair<array, FoldLayout> to_layout(const array& x, const std::vector<int>& axes) {
+  if (x.flags().row_contiguous) {
+    if (const auto layout = fold_layout(x.shape(), axes)) return {x, *layout};
+  }
+  const Rows rows = to_rows(x, axes);
+  return {rows.data, {rows.rows, rows.count, 1}};
+}
+
+/// Whether there are kernels: 32-bit totals must hold what the output does.
+bool reduce_by_kernels(const Reduce& primitive, const array& x, array& out) {
+  const auto type = fold_type(x.dtype());
+  if (!type || primitive.op == ReduceOp::logsumexp || out.itemsize() > sizeof(uint32_t)) return false;
+  const auto [data, layout] = to_layout(x, primitive.axes);
+  const FoldOp op = fold_op(primitive.op);
+  const FoldType total_type = *type >= FoldType::f16                                                ? FoldType::f32
+                              : out.dtype() == int32 || out.dtype() == int16 || out.dtype() == int8 ? FoldType::i32
+                                                                                                    : FoldType::u32;
+  fold(choose_fold_kernel(*type, op), choose_fold_kernel(total_type, op), data.data<std::byte>(),
+       static_cast<int64_t>(x.itemsize()), layout, ThreadPool::global(),
+       [&](int64_t first, const uint32_t* totals, int64_t count) { store_totals(*type, totals, count, out, first); });
+  return true;
+}
+
 void reduce(const Reduce& primitive, std::span<array> inputs, std::span<array> outputs) {
   const array& x = inputs[0];
   array& out = outputs[0];
   allocate(out);
+  if (reduce_by_kernels(primitive, x, out)) return;
   const bool leading = primitive.op != ReduceOp::logsumexp && reduces_leading(x, primitive.axes);
   dispatch(x.dtype(), [&]<typename T>(T) {
     dispatch(out.dtype(), [&]<typename R>(R) {
@@ -200,68 +243,35 @@ void reduce(const Reduce& primitive, std::span<array> inputs, std::span<array> o
 
 template <typename T>
 int64_t arg_row(const T* x, int64_t count, bool largest) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (largest) return row_kernels().argmax(x, count);
-  }
-  using A = Accumulator<T>;
   int64_t best = 0;
   for (int64_t i = 0; i < count; ++i) {
-    // NOLINTBEGIN(bugprone-signed-char-misuse): int8_t here is a number, no character
-    const A candidate = static_cast<A>(x[i]);
-    const A leader = static_cast<A>(x[best]);
-    // NOLINTEND(bugprone-signed-char-misuse)
-    if (candidate != candidate) return i;
-    if (largest ? comes_before(leader, candidate) : comes_before(candidate, leader)) best = i;
+    if (x[i] != x[i]) return i;
+    if (largest ? comes_before(x[best], x[i]) : comes_before(x[i], x[best])) best = i;
   }
   return best;
 }
 
 void arg_reduce(const ArgReduce& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const array& x = inputs[0];
   array& out = outputs[0];
   allocate(out);
-  const Rows rows = to_rows(inputs[0], {primitive.axis});
-  dispatch(inputs[0].dtype(), [&]<typename T>(T) {
+  auto* to = out.data<uint32_t>();
+  ThreadPool& pool = ThreadPool::global();
+  if (const auto type = fold_type(x.dtype())) {
+    const auto [data, layout] = to_layout(x, {primitive.axis});
+    return fold_places(choose_fold_kernel(*type, primitive.max ? FoldOp::max : FoldOp::min), data.data<std::byte>(),
+                       static_cast<int64_t>(x.itemsize()), layout, pool, to);
+  }
+  const Rows rows = to_rows(x, {primitive.axis});
+  dispatch(x.dtype(), [&]<typename T>(T) {
     const T* from = rows.data.template data<T>();
-    for (int64_t i = 0; i < rows.rows; ++i) {
-      out.data<uint32_t>()[i] = static_cast<uint32_t>(arg_row(from + i * rows.count, rows.count, primitive.max));
-    }
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(rows.count, 1));
+    pool.parallel_for(rows.rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        to[i] = static_cast<uint32_t>(arg_row(from + i * rows.count, rows.count, primitive.max));
+      }
+    });
   });
-}
-
-void softmax_row(const double* x, double* out, int64_t count) {
-  double most = -std::numeric_limits<double>::infinity();
-  for (int64_t i = 0; i < count; ++i) most = std::max(most, x[i]);
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i) total += out[i] = std::exp(x[i] - most);
-  for (int64_t i = 0; i < count; ++i) out[i] /= total;
-}
-
-void softmax(const Softmax&, std::span<array> inputs, std::span<array> outputs) {
-  inputs[0] = row_contiguous(inputs[0]);
-  array& x = inputs[0];
-  array& out = outputs[0];
-  donate_or_allocate(x, out);
-  const int64_t count = x.shape(-1);
-  const auto bytes = static_cast<int64_t>(x.itemsize());
-  ThreadPool::global().parallel_for(
-      static_cast<int64_t>(x.size()) / count, std::max<int64_t>(1, kGrain / count), [&](int64_t begin, int64_t end) {
-        std::vector<float> row(x.dtype() == float16 || x.dtype() == bfloat16 ? static_cast<size_t>(count) : 0);
-        for (int64_t i = begin; i < end; ++i) {
-          const std::byte* from = x.data<std::byte>() + i * count * bytes;
-          std::byte* to = out.data<std::byte>() + i * count * bytes;
-          if (x.dtype() == float64) {
-            softmax_row(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(to), count);
-          } else if (row.empty()) {
-            row_kernels().softmax(reinterpret_cast<const float*>(from), reinterpret_cast<float*>(to), count);
-          } else {
-            const auto& convert = elementwise_kernels();
-            const bool half = x.dtype() == float16;
-            (half ? convert.load_f16 : convert.load_bf16)(reinterpret_cast<const uint16_t*>(from), row.data(), count);
-            row_kernels().softmax(row.data(), row.data(), count);
-            (half ? convert.store_f16 : convert.store_bf16)(row.data(), reinterpret_cast<uint16_t*>(to), count);
-          }
-        }
-      });
 }
 
 }  // namespace
@@ -269,7 +279,6 @@ void softmax(const Softmax&, std::span<array> inputs, std::span<array> outputs) 
 void register_reduce(Backend& backend) {
   backend.add<Reduce, reduce>();
   backend.add<ArgReduce, arg_reduce>();
-  backend.add<Softmax, softmax>();
 }
 
 }  // namespace mica::cpu

@@ -9,6 +9,7 @@ void register_elementwise(Backend& backend);
 void register_shape(Backend& backend);
 void register_index(Backend& backend);
 void register_reduce(Backend& backend);
+void register_softmax(Backend& backend);
 void register_sort(Backend& backend);
 void register_matmul(Backend& backend);
 void register_linear(Backend& backend);

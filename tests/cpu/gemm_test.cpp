@@ -60,7 +60,7 @@ struct Matrix {
 
 std::vector<Isa> kernel_levels() {
   std::vector<Isa> levels;
-  for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512bf16}) {
     if (isa <= detected_isa()) levels.push_back(isa);
   }
   return levels;
@@ -118,6 +118,31 @@ TEST(Gemm, SeveralBlocksInEveryDimension) {
   check(GemmType::f32, 3100, 40, 3, false, true, pool);
   check(GemmType::f32, 14, 4200, 5, true, false, pool);
   check(GemmType::f32, 200, 530, 400, false, false, pool);
+  check(GemmType::bf16, 61, 70, 1541, true, false, pool);
+  check(GemmType::bf16, 61, 70, 1541, false, true, pool);
+}
+
+TEST(Gemm, SpecialBfloat16Values) {
+  ThreadPool pool(1);
+  const uint16_t one = 0x3f80, infinity = 0x7f80, nan = 0x7fc0, minus_zero = 0x8000, subnormal = 0x0001;
+  for (const Isa isa : kernel_levels()) {
+    SCOPED_TRACE(isa_name(isa));
+    // Rows of A against columns of ones and −0.
+    const std::vector<uint16_t> a = {one,        infinity,   one,        nan,       one, one,
+                                     minus_zero, minus_zero, minus_zero, subnormal, 0,   0};
+    const std::vector<uint16_t> b = {one, minus_zero, one, minus_zero, one, minus_zero};
+    std::vector<float> c(8, -7.0f);
+    gemm(GemmType::bf16, 4, 2, 3, {a.data(), 3, false}, {b.data(), 2, false}, c.data(), 2, pool, isa);
+    EXPECT_EQ(c[0], INFINITY);
+    EXPECT_TRUE(std::isnan(c[1])) << "infinity · −0";
+    EXPECT_TRUE(std::isnan(c[2]));
+    EXPECT_TRUE(std::isnan(c[3]));
+    EXPECT_EQ(c[4], 0.0f);
+    EXPECT_EQ(c[5], 0.0f);
+    // The instructions may take subnormal numbers for 0.
+    EXPECT_NEAR(c[6], 0.0f, 1e-38f);
+    EXPECT_EQ(c[7], 0.0f);
+  }
 }
 
 TEST(Gemm, NoDepthGivesZerosAndNoSizeNothing) {

@@ -1,6 +1,6 @@
 #include "mica/cpu/kernels/elementwise.h"
 
-#include "mica/cpu/kernels/simd.h"
+#include "mica/cpu/kernels/simd_functions.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -38,16 +38,32 @@ F32 do_exp(F32 x) {
   return exp(x);
 }
 F32 do_tanh(F32 x) {
-  return tanh(x);
+  return keep_zero(x, tanh(x));
 }
 F32 do_round(F32 x) {
   return round(x);
+}
+F32 do_floor(F32 x) {
+  return floor(x);
+}
+F32 do_ceil(F32 x) {
+  return do_negative(floor(do_negative(x)));
+}
+F32 do_trunc(F32 x) {
+  return copysign(floor(abs(x)), x);
+}
+F32 do_sign(F32 x) {
+  const F32 zero(0.0f);
+  return select(zero < x, F32(1.0f), select(x < zero, F32(-1.0f), select(x == zero, zero, x)));
 }
 F32 do_sigmoid(F32 x) {
   return F32(1.0f) / (F32(1.0f) + exp(F32(0.0f) - x));
 }
 F32 do_silu(F32 x) {
   return x / (F32(1.0f) + exp(F32(0.0f) - x));
+}
+F32 do_gelu(F32 x) {
+  return x * F32(0.5f) * (F32(1.0f) + erf(x * F32(0.70710678118654752f)));
 }
 F32 do_gelu_tanh(F32 x) {
   const F32 inner = F32(0.7978845608028654f) * fma(F32(0.044715f) * x * x, x, x);
@@ -112,6 +128,28 @@ constexpr ElementwiseKernels make_kernels() {
   set(UnaryOp::sigmoid, map<do_sigmoid>);
   set(UnaryOp::silu, map<do_silu>);
   set(UnaryOp::gelu_tanh, map<do_gelu_tanh>);
+  set(UnaryOp::gelu, map<do_gelu>);
+  set(UnaryOp::erf, map<erf>);
+  set(UnaryOp::sign, map<do_sign>);
+  set(UnaryOp::floor, map<do_floor>);
+  set(UnaryOp::ceil, map<do_ceil>);
+  set(UnaryOp::trunc, map<do_trunc>);
+  set(UnaryOp::expm1, map<expm1>);
+  set(UnaryOp::log, map<log>);
+  set(UnaryOp::log2, map<log2>);
+  set(UnaryOp::log10, map<log10>);
+  set(UnaryOp::log1p, map<log1p>);
+  set(UnaryOp::sin, map<sin>);
+  set(UnaryOp::cos, map<cos>);
+  set(UnaryOp::tan, map<tan>);
+  set(UnaryOp::arcsin, map<arcsin>);
+  set(UnaryOp::arccos, map<arccos>);
+  set(UnaryOp::arctan, map<arctan>);
+  set(UnaryOp::sinh, map<sinh>);
+  set(UnaryOp::cosh, map<cosh>);
+  set(UnaryOp::arcsinh, map<arcsinh>);
+  set(UnaryOp::arccosh, map<arccosh>);
+  set(UnaryOp::arctanh, map<arctanh>);
   const auto set2 = [&](BinaryOp op, ElementwiseKernels::Binary kernel) { k.binary[static_cast<int>(op)] = kernel; };
   set2(BinaryOp::add, map<do_add>);
   set2(BinaryOp::subtract, map<do_subtract>);

@@ -67,4 +67,12 @@ MICA_DECLARE_GEMM(avx512)
 
 #undef MICA_DECLARE_GEMM
 
+/// Products of bfloat16 pairs, added in float32; subnormal inputs count as 0. Packed panels are [⌈depth /
+/// 2⌉][width][2].
+namespace avx512bf16 {
+GemmTileShape gemm_pairs_shape(bool);
+void gemm_pairs_pack(const GemmPack& pack);
+void gemm_pairs_tile(const GemmTile& tile);
+}  // namespace avx512bf16
+
 }  // namespace mica::cpu

@@ -116,6 +116,9 @@ inline F32 copysign(F32 a, F32 b) {
 inline F32 round(F32 a) {
   return _mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+inline F32 floor(F32 a) {
+  return _mm256_floor_ps(a.v);
+}
 /// a · 2^n for an integral n between −252 and 254.
 inline F32 scale_by_power_of_two(F32 a, F32 n) {
   // In two factors, so that results below the normal range and the largest ones come out right.
@@ -176,6 +179,12 @@ struct I32 {
 inline I32 operator+(I32 a, I32 b) {
   return _mm256_add_epi32(a.v, b.v);
 }
+inline I32 operator-(I32 a, I32 b) {
+  return _mm256_sub_epi32(a.v, b.v);
+}
+inline Mask operator==(I32 a, I32 b) {
+  return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))};
+}
 inline I32 operator&(I32 a, I32 b) {
   return _mm256_and_si256(a.v, b.v);
 }
@@ -196,6 +205,9 @@ inline F32 to_f32(I32 a) {
 }
 inline F32 as_f32(I32 bits) {
   return _mm256_castsi256_ps(bits.v);
+}
+inline I32 as_i32(F32 bits) {
+  return _mm256_castps_si256(bits.v);
 }
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {

@@ -110,6 +110,9 @@ inline F32 copysign(F32 a, F32 b) {
 inline F32 round(F32 a) {
   return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+inline F32 floor(F32 a) {
+  return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
 /// a · 2^n for an integral n.
 inline F32 scale_by_power_of_two(F32 a, F32 n) {
   return _mm512_scalef_ps(a.v, n.v);
@@ -152,6 +155,12 @@ struct I32 {
 inline I32 operator+(I32 a, I32 b) {
   return _mm512_add_epi32(a.v, b.v);
 }
+inline I32 operator-(I32 a, I32 b) {
+  return _mm512_sub_epi32(a.v, b.v);
+}
+inline Mask operator==(I32 a, I32 b) {
+  return {_mm512_cmpeq_epi32_mask(a.v, b.v)};
+}
 inline I32 operator&(I32 a, I32 b) {
   return _mm512_and_si512(a.v, b.v);
 }
@@ -172,6 +181,9 @@ inline F32 to_f32(I32 a) {
 }
 inline F32 as_f32(I32 bits) {
   return _mm512_castsi512_ps(bits.v);
+}
+inline I32 as_i32(F32 bits) {
+  return _mm512_castps_si512(bits.v);
 }
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {

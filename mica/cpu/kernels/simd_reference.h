@@ -112,6 +112,9 @@ inline F32 copysign(F32 a, F32 b) {
 inline F32 round(F32 a) {
   return F32::make([&](int i) { return __builtin_rintf(a.v[i]); });
 }
+inline F32 floor(F32 a) {
+  return F32::make([&](int i) { return __builtin_floorf(a.v[i]); });
+}
 /// a · 2^n for an integral n between −252 and 254.
 inline F32 scale_by_power_of_two(F32 a, F32 n) {
   // In two factors, so that results below the normal range and the largest ones come out right.
@@ -178,7 +181,15 @@ struct I32 {
 };
 
 inline I32 operator+(I32 a, I32 b) {
-  return I32::make([&](int i) { return a.v[i] + b.v[i]; });
+  // Wraps around, as the instructions do.
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) + static_cast<uint32_t>(b.v[i]); });
+}
+inline I32 operator-(I32 a, I32 b) {
+  // Wraps around, as the instructions do.
+  return I32::make([&](int i) { return static_cast<uint32_t>(a.v[i]) - static_cast<uint32_t>(b.v[i]); });
+}
+inline Mask operator==(I32 a, I32 b) {
+  return {{a.v[0] == b.v[0], a.v[1] == b.v[1], a.v[2] == b.v[2], a.v[3] == b.v[3]}};
 }
 inline I32 operator&(I32 a, I32 b) {
   return I32::make([&](int i) { return a.v[i] & b.v[i]; });
@@ -200,6 +211,9 @@ inline F32 to_f32(I32 a) {
 }
 inline F32 as_f32(I32 bits) {
   return F32::make([&](int i) { return __builtin_bit_cast(float, bits.v[i]); });
+}
+inline I32 as_i32(F32 bits) {
+  return I32::make([&](int i) { return __builtin_bit_cast(int32_t, bits.v[i]); });
 }
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
