@@ -44,4 +44,5 @@
 #include "mica/text/detokenizer.h"
 #include "mica/text/tokenizer.h"
 #include "mica/transforms/compile.h"
+#include "mica/transforms/export.h"
 #include "mica/transforms/transforms.h"

@@ -78,7 +78,7 @@ struct Arange final : PrimitiveOf<Arange> {
   Arange(Stream stream, double first, double distance, ShapeElem length, Dtype type)
       : PrimitiveOf(stream), start(first), step(distance), count(length), dtype(type) {}
   std::string_view name() const override { return "arange"; }
-  std::vector<OutputSpec> infer(const std::vector<array>&) const override { return {{Shape{count}, dtype}}; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   auto fields() const { return std::tie(start, step, count, dtype); }
   double start;
   double step;

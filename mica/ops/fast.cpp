@@ -9,6 +9,7 @@
 #include "mica/ops/index.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/check.h"
 
 namespace mica {
 namespace {
@@ -40,15 +41,40 @@ array apply_fused(std::vector<array> inputs, StreamOrDevice s, Args&&... args) {
 
 }  // namespace
 
+namespace {
+
+/// What the kernels of rows take: an operand that they widen to float32, and float32 vectors along its last axis.
+void check_rows(const std::vector<array>& inputs, std::string_view op) {
+  const array& x = inputs[0];
+  check_ndim(x, 1, op);
+  if (x.dtype() != float32 && x.dtype() != float16 && x.dtype() != bfloat16) {
+    fail_as<std::invalid_argument>("[{}] not for {}", op, dtype_name(x.dtype()));
+  }
+  for (size_t i = 1; i < inputs.size(); ++i) check_dtype(inputs[i], float32, op);
+}
+
+void check_vectors(const std::vector<array>& inputs, std::string_view op) {
+  check_rows(inputs, op);
+  for (size_t i = 1; i < inputs.size(); ++i) check_shape(inputs[i], {inputs[0].shape(-1)}, op);
+}
+
+}  // namespace
+
 std::vector<OutputSpec> RmsNorm::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, inputs.size() > 1 ? 2 : 1, name());
+  check_vectors(inputs, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> LayerNorm::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1u + (has_weight ? 1 : 0) + (has_bias ? 1 : 0), name());
+  check_vectors(inputs, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
+namespace {
+
+Shape rotated_shape(const std::vector<array>& inputs) {
   const array& x = inputs[0];
   const array& cosine = inputs[1];
   const bool fits = x.ndim() >= 2 && (cosine.ndim() == 2 || cosine.ndim() == 3) && cosine.shape(-2) == x.shape(-2) &&
@@ -58,10 +84,10 @@ std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
     fail_as<std::invalid_argument>("[rotate] angles of shape {} do not fit an input of shape {}",
                                    to_string(cosine.shape()), to_string(x.shape()));
   }
-  return {{x.shape(), x.dtype()}};
+  return x.shape();
 }
 
-std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const {
+Shape attended_shape(const std::vector<array>& inputs) {
   const array& q = inputs[0];
   const array& k = inputs[1];
   const array& v = inputs[2];
@@ -75,13 +101,43 @@ std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const
   }
   Shape shape = q.shape();
   shape.back() = v.shape(3);
-  return {{std::move(shape), q.dtype()}};
+  return shape;
+}
+
+}  // namespace
+
+std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_rows(inputs, name());
+  return {{rotated_shape(inputs), inputs[0].dtype()}};
+}
+
+std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3u + (has_mask ? 1 : 0) + (has_sinks ? 1 : 0), name());
+  const Shape shape = attended_shape(inputs);
+  const array& q = inputs[0];
+  const array& k = inputs[1];
+  check_dtype(q, float32, name());
+  if (k.dtype() != float16 && k.dtype() != bfloat16) check_dtype(k, float32, name());
+  check_dtype(inputs[2], k.dtype(), name());
+  if (has_mask) {
+    check_shape(inputs[3], {q.shape(0), q.shape(1), q.shape(2), k.shape(2)}, name());
+    if (inputs[3].dtype() != bool_) check_dtype(inputs[3], float32, name());
+  }
+  if (has_sinks) {
+    check_shape(inputs.back(), {q.shape(1)}, name());
+    check_dtype(inputs.back(), float32, name());
+  }
+  if (options.window > 0 && !options.causal) {
+    fail_as<std::invalid_argument>("[attention] a window needs the causal mask");
+  }
+  return {{shape, float32}};
 }
 
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
   const Dtype dtype = compute_dtype(checked_floating(x, "rotate"));
   std::vector<array> inputs = {x, astype(cosine, dtype, s), astype(sine, dtype, s)};
-  Rotate(to_stream(s), traditional).infer(inputs);
+  rotated_shape(inputs);
   return apply_fused<Rotate>(std::move(inputs), s, traditional);
 }
 
@@ -106,7 +162,7 @@ array attend(const array& queries, const array& keys, const array& values, const
     }
     inputs.push_back(astype(*sinks, dtype, s));
   }
-  Attention(to_stream(s), options, mask.has_value(), sinks.has_value()).infer(inputs);
+  attended_shape(inputs);
   return apply_fused<Attention>(std::move(inputs), s, options, mask.has_value(), sinks.has_value());
 }
 

@@ -11,6 +11,7 @@
 #include "mica/ops/index.h"
 #include "mica/ops/rules.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/check.h"
 
 namespace mica {
 namespace {
@@ -28,6 +29,8 @@ array with_length(const array& a, ShapeElem length, StreamOrDevice s) {
 }  // namespace
 
 std::vector<OutputSpec> Fourier::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  if (n < 1) fail_as<std::invalid_argument>("[fft] a transform of length {}", n);
   const array& a = inputs[0];
   const ShapeElem needed = kind == FourierKind::to_real ? n / 2 + 1 : n;
   const Dtype type = kind == FourierKind::of_real ? float32 : complex64;

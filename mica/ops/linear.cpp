@@ -4,6 +4,7 @@
 
 #include "mica/base/error.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/check.h"
 
 namespace mica {
 namespace {
@@ -45,6 +46,39 @@ std::vector<array> matrix_inputs(std::vector<array> inputs, const StoredMatrix& 
 
 MatrixPrimitive matrix_primitive(const StoredMatrix& w, Activation activation, bool has_bias) {
   return {w.format, w.shape, activation, has_bias};
+}
+
+Dtype code_dtype(const QuantFormat& format) {
+  if (format.is_mlx()) return uint32;
+  if (format.is_ggml_block()) return uint8;
+  return format.kind == QuantKind::f32 ? float32 : format.kind == QuantKind::f16 ? float16 : bfloat16;
+}
+
+/// The inputs from number `operands` on are what the fields say: codes, scales, biases and bias.
+void check_matrix(const std::vector<array>& inputs, size_t operands, const MatrixPrimitive& matrix, size_t ndim,
+                  std::string_view op) {
+  const QuantFormat& format = matrix.format;
+  const bool scaled = format.scale_type != ScaleType::none;
+  check_count(inputs, operands + 1 + (scaled ? 1 : 0) + (format.has_biases ? 1 : 0) + (matrix.has_bias ? 1 : 0), op);
+  if (matrix.weight_shape.size() != ndim || matrix.weight_shape.back() < 1) {
+    fail_as<std::invalid_argument>("[{}] a weight of shape {}", op, to_string(matrix.weight_shape));
+  }
+  const int64_t cols = matrix.weight_shape.back();
+  const Dtype codes = code_dtype(format);
+  Shape shape = matrix.weight_shape;
+  if (!format.is_dense()) shape.back() = format.row_bytes(cols) / static_cast<int64_t>(codes.size());
+  check_dtype(inputs[operands], codes, op);
+  check_shape(inputs[operands], shape, op);
+  shape.back() = format.scales_per_row(cols);
+  size_t next = operands + 1;
+  for (size_t i = 0; scaled && i < (format.has_biases ? 2u : 1u); ++i, ++next) {
+    check_dtype(inputs[next], scale_dtype(format.scale_type), op);
+    check_shape(inputs[next], shape, op);
+  }
+  if (!matrix.has_bias) return;
+  shape.pop_back();
+  check_dtype(inputs[next], float32, op);
+  check_shape(inputs[next], shape, op);
 }
 
 void check_bias(const std::optional<array>& bias, const Shape& wanted, std::string_view op) {
@@ -101,7 +135,22 @@ StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols) {
   return {format, std::move(bytes), std::nullopt, std::nullopt, std::move(shape)};
 }
 
+Dtype scale_dtype(ScaleType type) {
+  switch (type) {
+    case ScaleType::f32:
+      return float32;
+    case ScaleType::f16:
+      return float16;
+    case ScaleType::bf16:
+      return bfloat16;
+    default:
+      return uint8;
+  }
+}
+
 std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 1, matrix, 2, name());
+  check_dtype(inputs[0], float32, name());
   const array& x = inputs[0];
   if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
     fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
@@ -113,6 +162,9 @@ std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 2, matrix, 3, name());
+  check_dtype(inputs[0], float32, name());
+  check_dtype(inputs[1], int32, name());
   const array& x = inputs[0];
   const array& indices = inputs[1];
   const bool fits = x.ndim() == 3 && indices.ndim() == 2 && x.shape(0) == indices.shape(0) &&
@@ -127,12 +179,15 @@ std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) co
 }
 
 std::vector<OutputSpec> TakeRows::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 1, matrix, 2, name());
+  check_dtype(inputs[0], int64, name());
   Shape shape = inputs[0].shape();
   shape.push_back(matrix.weight_shape.back());
   return {{std::move(shape), float32}};
 }
 
-std::vector<OutputSpec> Dequantize::infer(const std::vector<array>&) const {
+std::vector<OutputSpec> Dequantize::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 0, matrix, std::max<size_t>(matrix.weight_shape.size(), 2), name());
   return {{matrix.weight_shape, float32}};
 }
 

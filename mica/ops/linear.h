@@ -58,6 +58,9 @@ array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
 
 // Primitives. Inputs: the operand, then codes, scales and biases as far as the format has them, then the bias.
 
+/// The dtype of separate scales and biases.
+Dtype scale_dtype(ScaleType type);
+
 struct MatrixPrimitive {
   QuantFormat format;
   Shape weight_shape;

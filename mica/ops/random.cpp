@@ -17,10 +17,15 @@
 #include "mica/ops/search.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/sort.h"
+#include "mica/ops/check.h"
 
 namespace mica {
 
 std::vector<OutputSpec> RandomBits::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  if (width != 1 && width != 2 && width != 4) {
+    fail_as<std::invalid_argument>("[bits] {} bytes are no width: 1, 2 or 4", width);
+  }
   const array& keys = inputs[0];
   if (keys.dtype() != uint32 || keys.ndim() == 0 || keys.shape(-1) != 2) {
     fail_as<std::invalid_argument>("[bits] a key is uint32 of shape (2), not {} of shape {}", dtype_name(keys.dtype()),

@@ -7,6 +7,7 @@
 #include "mica/ops/common.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/check.h"
 
 namespace mica {
 namespace {
@@ -54,6 +55,8 @@ std::string_view Reduce::name() const {
 }
 
 std::vector<OutputSpec> Reduce::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axes(axes, inputs[0], name());
   const array& a = inputs[0];
   Shape shape = a.shape();
   for (const int axis : axes) {
@@ -73,6 +76,8 @@ std::vector<OutputSpec> Reduce::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> ArgReduce::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axis(axis, inputs[0], name());
   Shape shape = inputs[0].shape();
   ShapeElem& length = shape[static_cast<size_t>(axis)];
   if (length == 0) fail_as<std::invalid_argument>("[{}] an empty axis has none", name());
@@ -81,6 +86,9 @@ std::vector<OutputSpec> ArgReduce::infer(const std::vector<array>& inputs) const
 }
 
 std::vector<OutputSpec> Softmax::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_ndim(inputs[0], 1, name());
+  check_category(inputs[0], floating, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
