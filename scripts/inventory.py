@@ -36,6 +36,11 @@ def preprocessed(header, include, inside):
 
 def declarations(text):
     """(namespace, name) of every function declared directly in a namespace, once for each overload."""
+    return [(space, name) for space, name, _ in declared(text)]
+
+
+def declared(text):
+    """(namespace, name, declaration) of every function declared directly in a namespace."""
     text = re.sub(r'"(\\.|[^"\\])*"', '""', text)
     text = re.sub(r"__attribute__\s*\(\(.*?\)\)", "", text)
     found = []
@@ -44,7 +49,9 @@ def declarations(text):
     i = 0
     while i < len(text):
         c = text[i]
-        if c == "{":
+        if c in "{};" and statement.count("(") > statement.count(")"):
+            statement += c  # of a default value
+        elif c == "{":
             opened = re.search(r"(?:inline\s+)?namespace\s+([\w:]*)\s*$", statement)
             spaces.append(opened.group(1) if opened else None)
             if not opened and all(s is not None for s in spaces[:-1]):
@@ -64,18 +71,28 @@ def declarations(text):
     return found
 
 
+def first_parenthesis(statement):
+    """Where the parameters begin: the types in templates' brackets can have some of their own."""
+    depth = 0
+    for i, c in enumerate(statement):
+        if c == "(" and (depth == 0 or "operator" in statement):
+            return i
+        depth += (c == "<") - (c == ">")
+    return statement.index("(")
+
+
 def named(spaces, statement):
-    statement = " ".join(statement.split())
+    statement = whole = " ".join(statement.split())
     statement = re.sub(r"^(template\s*<[^()]*?>\s*(requires\s+[\w:<>, |&()]*?\s+(?=array|auto|bool|std))?)+", "", statement)
     if re.match(r"(using|typedef|struct|class|enum|namespace|static_assert|extern)\b", statement) or "(" not in statement:
         return []
-    before = statement[:statement.index("(")]
+    before = statement[:first_parenthesis(statement)]
     operator = re.search(r"(operator\s*[^\w\s(]+)\s*$", before)
     name = operator.group(1).replace(" ", "") if operator else (re.findall(r"([\w]+)\s*$", before) or [""])[-1]
     if not name or name in NOT_FUNCTIONS or (not operator and "=" in before):
         return []
     space = "::".join(s for s in spaces if s)
-    return [(space, name)]
+    return [(space, name, whole)]
 
 
 def functions(text, root):

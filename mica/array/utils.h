@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -83,6 +83,20 @@ struct PrintFormatter {
   bool capitalize_bool = false;
   PrintOptions format_options;
 };
+
+/// "(2,3)".
+template <typename T>
+std::ostream& operator<<(std::ostream& os, const SmallVector<T>& list) {
+  os << "(";
+  for (size_t i = 0; i < list.size(); ++i) os << (i > 0 ? "," : "") << list[i];
+  return os << ")";
+}
+template <typename T>
+std::ostream& operator<<(std::ostream& os, const std::vector<T>& list) {
+  os << "(";
+  for (size_t i = 0; i < list.size(); ++i) os << (i > 0 ? "," : "") << list[i];
+  return os << ")";
+}
 
 /// Options of all printing from now on. Not to be changed while another thread prints.
 void set_printoptions(PrintOptions options);

@@ -125,25 +125,29 @@ array silu(const array& a, StreamOrDevice s = {});
 array gelu_exact(const array& a, StreamOrDevice s = {});
 array gelu_tanh(const array& a, StreamOrDevice s = {});
 
+/// Numbers that operators take beside an array; they become scalars of their own dtype (double: float32).
+template <typename T>
+concept ScalarOperand = std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t> ||
+                        std::is_same_v<T, complex64_t>;
+
 /// The operators that C++ has, between arrays and between an array and a scalar.
-#define MICA_BINARY_OPERATOR(op, function)                   \
+#define MICA_ARRAY_OPERATOR(op, function)                    \
   inline array operator op(const array& a, const array& b) { \
     return function(a, b);                                   \
-  }                                                          \
-  template <typename T>                                      \
-    requires std::is_arithmetic_v<T>                         \
-  array operator op(T a, const array& b) {                   \
-    return function(array(a), b);                            \
-  }                                                          \
-  template <typename T>                                      \
-    requires std::is_arithmetic_v<T>                         \
-  array operator op(const array& a, T b) {                   \
-    return function(a, array(b));                            \
+  }
+#define MICA_BINARY_OPERATOR(op, function)        \
+  MICA_ARRAY_OPERATOR(op, function)               \
+  template <ScalarOperand T>                      \
+  array operator op(T a, const array& b) {        \
+    return function(array(a), b);                 \
+  }                                               \
+  template <ScalarOperand T>                      \
+  array operator op(const array& a, T b) {        \
+    return function(a, array(b));                 \
   }
 MICA_BINARY_OPERATOR(+, add)
 MICA_BINARY_OPERATOR(-, subtract)
 MICA_BINARY_OPERATOR(*, multiply)
-MICA_BINARY_OPERATOR(/, divide)
 MICA_BINARY_OPERATOR(%, remainder)
 MICA_BINARY_OPERATOR(==, equal)
 MICA_BINARY_OPERATOR(!=, not_equal)
@@ -158,6 +162,15 @@ MICA_BINARY_OPERATOR(|, bitwise_or)
 MICA_BINARY_OPERATOR(^, bitwise_xor)
 MICA_BINARY_OPERATOR(<<, left_shift)
 MICA_BINARY_OPERATOR(>>, right_shift)
+MICA_ARRAY_OPERATOR(/, divide)
+/// A number that divides or is divided is float32, whatever its type, so that 1 / 2 of halves is float32 as in MLX.
+inline array operator/(double a, const array& b) {
+  return divide(array(a), b);
+}
+inline array operator/(const array& a, double b) {
+  return divide(a, array(b));
+}
+#undef MICA_ARRAY_OPERATOR
 #undef MICA_BINARY_OPERATOR
 
 // Primitives.

@@ -225,7 +225,7 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 
 array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
                                    const std::string& mask_mode, std::optional<array> mask_arr,
-                                   const std::optional<array>& sinks, StreamOrDevice s) {
+                                   const std::optional<array>& sinks, bool, StreamOrDevice s) {
   const bool causal = mask_mode == "causal";
   if (!causal && !mask_mode.empty() && mask_mode != "array") {
     fail_as<std::invalid_argument>("[scaled_dot_product_attention] mask mode {} is none of \"\", causal, array",

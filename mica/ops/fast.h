@@ -38,7 +38,8 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 /// [H] are logits that take part in the softmax without a value.
 array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
                                    const std::string& mask_mode = "", std::optional<array> mask_arr = {},
-                                   const std::optional<array>& sinks = {}, StreamOrDevice s = {});
+                                   const std::optional<array>& sinks = {}, bool force_fused = false,
+                                   StreamOrDevice s = {});
 
 }  // namespace fast
 

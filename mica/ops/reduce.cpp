@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "mica/array/tracing.h"
 #include "mica/base/error.h"
 #include "mica/ops/common.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/size.h"
 #include "mica/ops/check.h"
 
 namespace mica {
@@ -46,6 +48,13 @@ array arg_reduce(const array& a, bool largest, int axis, bool keepdims, StreamOr
 array arg_reduce_all(const array& a, bool largest, bool keepdims, StreamOrDevice s) {
   const array index = arg_reduce(flatten(a, s), largest, 0, true, s);
   return reshape(index, keepdims ? Shape(a.ndim(), 1) : Shape{}, s);
+}
+
+/// The number of elements along the axes less `ddof`; in the graph where a trace is to follow other lengths.
+array divisor(const array& a, const std::vector<int>& axes, int ddof, Dtype dtype, StreamOrDevice s) {
+  if (!ShapelessTracing::current()) return array(element_count(a, axes) - ddof, dtype);
+  const array count = number_of_elements(a, axes, false, dtype, s);
+  return ddof == 0 ? count : subtract(count, array(ddof, dtype), s);
 }
 
 }  // namespace
@@ -122,7 +131,7 @@ array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOr
   // Halves are summed and divided in float32: their sum need not fit into the type that their mean fits into.
   const Dtype compute = dtype == float16 || dtype == bfloat16 ? float32 : dtype;
   const array total = sum(astype(a, compute, s), axes, keepdims, s);
-  return astype(divide(total, array(element_count(a, axes), compute), s), dtype, s);
+  return astype(divide(total, divisor(a, axes, 0, compute, s), s), dtype, s);
 }
 
 array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
@@ -131,7 +140,7 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
   const array x = astype(a, compute, s);
   const array deviation = abs(subtract(x, mean(x, axes, true, s), s), s);
   const array total = sum(square(deviation, s), axes, keepdims, s);
-  return astype(divide(total, array(element_count(a, axes) - ddof, total.dtype()), s),
+  return astype(divide(total, divisor(a, axes, ddof, total.dtype(), s), s),
                 dtype == complex64 ? float32 : dtype, s);
 }
 array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {

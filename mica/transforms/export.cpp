@@ -57,8 +57,9 @@ array placeholder(const array& like) {
   return out;
 }
 
-FlatGraph traced_graph(const ExportedCall& fun, const Args& args, const Kwargs& kwargs) {
+FlatGraph traced_graph(const ExportedCall& fun, const Args& args, const Kwargs& kwargs, bool shapeless) {
   const Tracing tracing;
+  const ShapelessTracing any_lengths(shapeless);
   Args positional;
   for (const array& arg : args) positional.push_back(placeholder(arg));
   Kwargs named;
@@ -68,7 +69,7 @@ FlatGraph traced_graph(const ExportedCall& fun, const Args& args, const Kwargs& 
 }
 
 NamedTrace trace(const ExportedCall& fun, const Args& args, const Kwargs& kwargs, bool shapeless) {
-  NamedTrace out{sorted_names(kwargs), traced_graph(fun, args, kwargs)};
+  NamedTrace out{sorted_names(kwargs), traced_graph(fun, args, kwargs, shapeless)};
   simplify(out.graph);
   if (shapeless) loosen(out.graph);
   std::vector<array> constants;

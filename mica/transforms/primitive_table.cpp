@@ -4,6 +4,7 @@
 
 #include "mica/ops/block_matmul.h"
 #include "mica/ops/create.h"
+#include "mica/ops/gated_delta.h"
 #include "mica/ops/graph.h"
 #include "mica/ops/hadamard.h"
 #include "mica/ops/matmul.h"
@@ -85,7 +86,7 @@ const std::vector<PrimitiveKind>& all_kinds() {
       // Quantization
       MICA_KIND(Quantize), MICA_KIND(Dequantize), MICA_KIND(RoundToFormat), MICA_KIND(ToFp8), MICA_KIND(FromFp8),
       // Fused
-      MICA_KIND(RmsNorm), MICA_KIND(LayerNorm), MICA_KIND(Rotate), MICA_KIND(Attention),
+      MICA_KIND(RmsNorm), MICA_KIND(LayerNorm), MICA_KIND(Rotate), MICA_KIND(Attention), MICA_KIND(GatedDelta),
       // Linear algebra
       MICA_KIND(QRFactor), MICA_KIND(SVD), MICA_KIND(Inverse), MICA_KIND(Cholesky), MICA_KIND(LUFactor),
       MICA_KIND(Solve), MICA_KIND(Eig), MICA_KIND(Eigh), MICA_KIND(Determinant),

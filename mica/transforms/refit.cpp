@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/elementwise.h"
 #include "mica/ops/hadamard.h"
 #include "mica/ops/index.h"
 #include "mica/ops/shape.h"
@@ -60,8 +61,8 @@ void check_update(const SliceUpdate& primitive, const std::vector<Shape>& traced
   }
 }
 
-/// Lengths that were the traced input's own follow it.
-Shape broadcast_shape(const Shape& target, const Shape& traced, const Shape& given) {
+/// Lengths that were the traced operand's own follow it.
+Shape followed_broadcast(const Shape& target, const Shape& traced, const Shape& given) {
   Shape out = target;
   const size_t skip = target.size() - traced.size();
   for (size_t i = 0; i < traced.size(); ++i) {
@@ -85,15 +86,15 @@ std::shared_ptr<Primitive> Refit::primitive(const FlatGraph::Node& node, const s
     same = same && traced.back() == operands[i].shape();
     if (traced.back().size() != operands[i].ndim()) return node.primitive;
   }
+  if (p.id() == Broadcast::static_id()) {
+    const Shape& target = static_cast<const Broadcast&>(p).shape;
+    return std::make_shared<Broadcast>(p.stream(), broadcast(target, traced[0], operands[0].shape()));
+  }
   if (same) return node.primitive;
   const Shape& given = operands[0].shape();
   if (p.id() == Reshape::static_id()) {
     const Shape& target = static_cast<const Reshape&>(p).shape;
     return std::make_shared<Reshape>(p.stream(), reshaped(traced[0], target, given));
-  }
-  if (p.id() == Broadcast::static_id()) {
-    const Shape& target = static_cast<const Broadcast&>(p).shape;
-    return std::make_shared<Broadcast>(p.stream(), broadcast_shape(target, traced[0], given));
   }
   if (p.id() == Slice::static_id()) return slice(static_cast<const Slice&>(p), traced[0], given);
   if (p.id() == SliceUpdate::static_id()) check_update(static_cast<const SliceUpdate&>(p), traced, operands);
@@ -111,6 +112,14 @@ std::shared_ptr<Primitive> Refit::primitive(const FlatGraph::Node& node, const s
   const bool by_last = p.id() == Partition::static_id() || p.id() == Hadamard::static_id();
   if (by_last && traced[0].back() != given.back()) fail_to_follow(p.name(), traced[0].back(), given.back());
   return node.primitive;
+}
+
+/// An operand that was repeated to an argument's shape, as gradients of sums are, is so again.
+Shape Refit::broadcast(const Shape& target, const Shape& traced, const Shape& given) const {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (graph_.values[i].shape == target && broadcast_shapes(given, inputs_[i]) == inputs_[i]) return inputs_[i];
+  }
+  return followed_broadcast(target, traced, given);
 }
 
 /// Axes of both shapes are matched in groups of equal size, and each group is followed by itself.

@@ -21,6 +21,7 @@ class Refit {
   std::shared_ptr<Primitive> primitive(const FlatGraph::Node& node, const std::vector<array>& operands) const;
 
  private:
+  Shape broadcast(const Shape& target, const Shape& traced, const Shape& given) const;
   Shape reshaped(const Shape& traced, const Shape& target, const Shape& given) const;
   Shape divided(const Shape& traced, const Shape& parts, const Shape& given) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 
 #include "mica/array/primitive.h"
 #include "mica/base/error.h"
@@ -50,53 +51,78 @@ std::optional<array> repeated_source(array constant) {
   return found ? std::optional(constant) : std::nullopt;
 }
 
+bool is_elementwise(const Primitive& primitive) {
+  return is(primitive, Unary::static_id()) || is(primitive, AsType::static_id()) ||
+         is(primitive, Binary::static_id()) || is(primitive, Select::static_id());
+}
+
 class Loosener {
  public:
-  explicit Loosener(FlatGraph& graph) : graph_(graph), makers_(graph.values.size(), nullptr) {
-    for (const FlatGraph::Node& node : graph.nodes) {
-      for (const int output : node.outputs) makers_[static_cast<size_t>(output)] = &node;
-    }
-  }
+  explicit Loosener(FlatGraph& graph) : graph_(graph) {}
 
   void run() {
+    std::vector<FlatGraph::Node> nodes;
     for (FlatGraph::Node& node : graph_.nodes) {
-      if (!repeats(*node.primitive)) continue;
-      std::vector<int> sources;
-      std::vector<Shape> shapes;
-      for (const int input : node.inputs) {
-        sources.push_back(source(input, is(*node.primitive, Matmul::static_id())));
-        shapes.push_back(graph_.values[static_cast<size_t>(sources.back())].shape);
+      if (is(*node.primitive, Broadcast::static_id())) {
+        sources_.insert_or_assign(node.outputs[0], source(node.inputs[0]));
       }
-      // The operands must repeat each other; a length that neither has was asked for.
-      const std::vector<Shape> traced = repeated(*node.primitive, shapes);
-      bool same = true;
-      for (size_t i = 0; i < traced.size(); ++i) {
-        same = same && traced[i] == graph_.values[static_cast<size_t>(node.inputs[i])].shape;
-      }
-      if (same) node.inputs = std::move(sources);
+      const bool follows = repeats(*node.primitive) || is_elementwise(*node.primitive);
+      std::optional<FlatGraph::Node> small = follows ? loosened(node) : std::nullopt;
+      nodes.push_back(std::move(node));
+      if (small) nodes.push_back(std::move(*small));
     }
+    graph_.nodes = std::move(nodes);
     drop_dead_nodes(graph_);
   }
 
  private:
-  int source(int value, bool matrices) {
-    const auto v = static_cast<size_t>(value);
-    int found = value;
-    if (v < makers_.size() && makers_[v]) {
-      if (is(*makers_[v]->primitive, Broadcast::static_id())) found = source(makers_[v]->inputs[0], matrices);
-    } else if (graph_.constants[v]) {
-      const auto original = repeated_source(*graph_.constants[v]);
-      if (original) found = graph_.add_value({original->shape(), original->dtype()}, *original);
+  const Shape& shape(int value) const { return graph_.values[static_cast<size_t>(value)].shape; }
+
+  /// Gives the node the sources of its operands if these repeat each other. If they do not, some length was asked for: the
+  /// node stays, and what is returned computes the same of the sources, for those that can do with less.
+  std::optional<FlatGraph::Node> loosened(FlatGraph::Node& node) {
+    const bool matrices = is(*node.primitive, Matmul::static_id());
+    std::vector<int> sources;
+    std::vector<Shape> shapes;
+    bool same = true;
+    for (const int input : node.inputs) {
+      sources.push_back(source(input));
+      // A matrix stays one.
+      const Shape& small = shape(sources.back());
+      const Shape& whole = shape(input);
+      if (matrices && (small.size() < 2 || !std::equal(small.end() - 2, small.end(), whole.end() - 2))) {
+        sources.back() = input;
+      }
+      shapes.push_back(shape(sources.back()));
     }
-    // A matrix stays one.
-    const Shape& shape = graph_.values[static_cast<size_t>(found)].shape;
-    const Shape& whole = graph_.values[v].shape;
-    const bool kept = !matrices || (shape.size() >= 2 && std::equal(shape.end() - 2, shape.end(), whole.end() - 2));
-    return kept ? found : value;
+    if (sources == node.inputs) return std::nullopt;
+    const std::vector<Shape> traced = repeated(*node.primitive, shapes);
+    for (size_t i = 0; i < traced.size(); ++i) same = same && traced[i] == shape(node.inputs[i]);
+    if (same) {
+      node.inputs = std::move(sources);
+      return std::nullopt;
+    }
+    if (matrices) return std::nullopt;
+    const int output = node.outputs[0];
+    const int small = graph_.add_value({traced[0], graph_.values[static_cast<size_t>(output)].dtype});
+    sources_.insert_or_assign(output, small);
+    return FlatGraph::Node{node.primitive, std::move(sources), {small}};
+  }
+
+  /// The value whose elements a value repeats; itself if it repeats none.
+  int source(int value) {
+    const auto known = sources_.find(value);
+    if (known != sources_.end()) return known->second;
+    int found = value;
+    const auto& constant = graph_.constants[static_cast<size_t>(value)];
+    const auto original = constant ? repeated_source(*constant) : std::nullopt;
+    if (original) found = graph_.add_value({original->shape(), original->dtype()}, *original);
+    sources_.emplace(value, found);
+    return found;
   }
 
   FlatGraph& graph_;
-  std::vector<const FlatGraph::Node*> makers_;
+  std::unordered_map<int, int> sources_;
 };
 
 }  // namespace
@@ -136,7 +162,8 @@ std::vector<array> replay_shapeless(const FlatGraph& graph, const std::vector<ar
   const Refit refit(graph, inputs);
   for (const FlatGraph::Node& node : graph.nodes) {
     std::vector<array> operands = repeated_operands(*node.primitive, all(node.inputs));
-    const std::vector<array> made = make_arrays(refit.primitive(node, operands), std::move(operands));
+    const std::shared_ptr<Primitive> primitive = refit.primitive(node, operands);
+    const std::vector<array> made = make_arrays(primitive, std::move(operands));
     for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
   }
   return all(graph.outputs);

@@ -104,6 +104,8 @@ TEST(ExportShapeless, RefusesWhatATraceCannotTell) {
     EXPECT_THAT([&] { imported({other}); }, ::testing::ThrowsMessage<std::invalid_argument>(HasSubstr(message)));
   };
   refuses([](const array& a) { return slice(a, {0, 0}, {2, -1}); }, "[slice]");
+  refuses([](const array& a) { return take(a, -1, 1); }, "[slice]");
+  refuses([](const array& a) { return median(a, 1); }, "[slice]");
   refuses([](const array& a) { return pad(a, 1); }, "[slice_update]");
   refuses([](const array& a) { return reshape(a, {4, 2}); }, "[reshape]");
   refuses([](const array& a) { return partition(a, -1, 1); }, "[partition]");
