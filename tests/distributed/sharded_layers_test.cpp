@@ -39,8 +39,8 @@ void expect_parts_make_the_whole(const Layer& whole, int inputs) {
   const auto columns = nn::shard_linear(whole, "sharded-to-all");
   expect_close((*columns)(own_part(x, -1)), whole(x));
   // Cotangents of what every process has are the same in all of them; those of parts add up.
-  const auto through = [&](const array& v) { return sum(square((*columns)(own_part(v, -1)))); };
-  const auto alone = [&](const array& v) { return sum(square(whole(v))); };
+  const auto through = [&](const array& v) { return mean(square((*columns)(own_part(v, -1)))); };
+  const auto alone = [&](const array& v) { return mean(square(whole(v))); };
   expect_close(all_sum(grad(through)(x)), grad(alone)(x));
 }
 
