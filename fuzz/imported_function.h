@@ -17,7 +17,8 @@ inline void run_imported(const std::string& path, size_t max_elements = 1024) {
   for (const detail::NamedTrace& trace : functions.traces) {
     const auto size = [](const OutputSpec& spec) { return array(spec.shape, spec.dtype, nullptr, {}).size(); };
     const auto& values = trace.graph.values;
-    if (std::any_of(values.begin(), values.end(), [&](const OutputSpec& v) { return size(v) > max_elements; })) continue;
+    if (std::any_of(values.begin(), values.end(), [&](const OutputSpec& v) { return size(v) > max_elements; }))
+      continue;
     std::vector<array> inputs;
     for (size_t i = 0; i < trace.graph.input_count; ++i) inputs.push_back(ones(values[i].shape, values[i].dtype));
     eval(functions.shapeless ? replay_shapeless(trace.graph, inputs) : replay(trace.graph, inputs));

@@ -55,6 +55,7 @@ ShapeElem safe_cast(T length, std::string_view op = "") {
 /// Whether the calling thread is the first that asked.
 bool is_main_thread();
 
+/// Whether n is a power of two.
 constexpr bool is_power_of_2(int n) {
   return n > 0 && (n & (n - 1)) == 0;
 }
@@ -66,6 +67,7 @@ constexpr int next_power_of_2(int n) {
   return power;
 }
 
+/// How numbers are printed.
 struct PrintOptions {
   /// Digits behind the point; -1: as many as are needed, at most six significant ones.
   int precision = -1;

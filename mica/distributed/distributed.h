@@ -40,8 +40,9 @@ using AllGatherFn = std::function<void(const char*, char*, size_t)>;
 using AllGatherFactory = std::function<AllGatherFn(int, int)>;
 
 /// The group of all processes. `bk`: "mpi"; or "any", which is MPI when the program was started by its launcher
-/// (mpirun, srun); MLX's other backends (ring, nccl, jaccl) are not here. Otherwise a group of one, on which the operations give their argument back; with `strict` a
-/// std::runtime_error that says what is missing. Later calls give the same group.
+/// (mpirun, srun); MLX's other backends (ring, nccl, jaccl) are not here. Otherwise a group of one, on which the
+/// operations give their argument back; with `strict` a std::runtime_error that says what is missing. Later calls give
+/// the same group.
 Group init(bool strict = false, const std::string& bk = "any");
 
 /// With a way to exchange the addresses of MLX's backend "jaccl", which is not here: a group of one, or with `strict` a

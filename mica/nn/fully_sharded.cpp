@@ -27,8 +27,9 @@ bool is_cut_here(const Module& module, const std::string& key, const Member& val
 
 array own_part(const std::string& path, const array& parameter, const distributed::Group& group) {
   if (parameter.ndim() == 0 || parameter.shape(0) % group.size() != 0) {
-    fail_as<std::invalid_argument>("[fully_shard] {} of shape {} cannot be cut into {} equal parts along its first axis",
-                                   path, to_string(parameter.shape()), group.size());
+    fail_as<std::invalid_argument>(
+        "[fully_shard] {} of shape {} cannot be cut into {} equal parts along its first axis", path,
+        to_string(parameter.shape()), group.size());
   }
   return split(parameter, group.size(), 0)[static_cast<size_t>(group.rank())];
 }

@@ -10,6 +10,7 @@
 
 namespace mica::nn {
 
+/// Options of fully_shard.
 struct FullyShardOptions {
   /// All processes unless given.
   std::optional<distributed::Group> group = std::nullopt;

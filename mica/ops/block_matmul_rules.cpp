@@ -3,6 +3,7 @@
 
 #include "mica/base/error.h"
 #include "mica/ops/block_matmul.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
@@ -13,7 +14,6 @@
 #include "mica/ops/search.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/sort.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

@@ -65,8 +65,7 @@ void check_indices(const std::vector<array>& inputs, size_t first, std::string_v
 void check_part(ShapeElem start, ShapeElem part, ShapeElem stride, ShapeElem length, std::string_view op) {
   bool fits = part >= 0 && stride != 0 && stride != std::numeric_limits<ShapeElem>::min();
   if (fits && part > 0) {
-    fits = start >= 0 && start < length &&
-           part - 1 <= (stride > 0 ? (length - 1 - start) / stride : start / -stride);
+    fits = start >= 0 && start < length && part - 1 <= (stride > 0 ? (length - 1 - start) / stride : start / -stride);
   }
   if (!fits) {
     fail_as<std::invalid_argument>("[{}] {} elements from {} in steps of {} are not in an axis of {}", op, part, start,

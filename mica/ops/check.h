@@ -22,6 +22,7 @@ void check_axes(const std::vector<int>& axes, const array& a, std::string_view o
 /// The array has at least `count` axes.
 void check_ndim(const array& a, size_t count, std::string_view op);
 
+/// The array has that shape; that dtype.
 void check_shape(const array& a, const Shape& wanted, std::string_view op);
 void check_dtype(const array& a, Dtype wanted, std::string_view op);
 

@@ -49,6 +49,7 @@ array full_like(const array& a, T value, StreamOrDevice s = {}) {
   return full_like(a, array(value, a.dtype()), s);
 }
 
+/// Arrays of zeros and ones; float32 without a dtype.
 array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s = {});
 array zeros(const Shape& shape, StreamOrDevice s = {});
 array zeros_like(const array& a, StreamOrDevice s = {});
@@ -74,6 +75,7 @@ array tri(int n, Dtype type, StreamOrDevice s = {});
 array tril(array x, int k = 0, StreamOrDevice s = {});
 array triu(array x, int k = 0, StreamOrDevice s = {});
 
+/// `count` numbers from `start` on in steps of `step`.
 struct Arange final : PrimitiveOf<Arange> {
   Arange(Stream stream, double first, double distance, ShapeElem length, Dtype type)
       : PrimitiveOf(stream), start(first), step(distance), count(length), dtype(type) {}

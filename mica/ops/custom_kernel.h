@@ -22,8 +22,8 @@ struct CompileOptions {
   bool operator==(const CompileOptions&) const = default;
 };
 
-// Kernels in a GPU's language that the caller gives as text. A program that offers them beside another way runs everywhere:
-// where the GPU's backend is missing they throw.
+// Kernels in a GPU's language that the caller gives as text. A program that offers them beside another way runs
+// everywhere: where the GPU's backend is missing they throw.
 namespace fast {
 
 /// An argument of a kernel's template.
@@ -31,8 +31,8 @@ using TemplateArg = std::variant<int, bool, Dtype>;
 /// A number that is passed to a kernel by value.
 using ScalarArg = std::variant<bool, int, float>;
 
-/// Runs a kernel: inputs, shapes and dtypes of the outputs, grid, thread group, template arguments, what outputs are filled
-/// with before, whether to print the source, and where.
+/// Runs a kernel: inputs, shapes and dtypes of the outputs, grid, thread group, template arguments, what outputs are
+/// filled with before, whether to print the source, and where.
 using CustomKernelFunction = std::function<std::vector<array>(
     const std::vector<array>&, const std::vector<Shape>&, const std::vector<Dtype>&, std::tuple<int, int, int>,
     std::tuple<int, int, int>, std::vector<std::pair<std::string, TemplateArg>>, std::optional<float>, bool,

@@ -6,10 +6,10 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

@@ -43,6 +43,7 @@ array scaled_dot_product_attention(const array& queries, const array& keys, cons
 
 }  // namespace fast
 
+/// What attention does beside softmax(q·kᵀ)·v.
 struct AttentionOptions {
   float scale = 1.0f;
   bool causal = false;
@@ -63,6 +64,7 @@ array attend(const array& queries, const array& keys, const array& values, const
 /// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s = {});
 
+/// Inputs: x and, if there is one, a weight along its last axis in float32.
 struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
   RmsNorm(Stream stream, float epsilon) : PrimitiveOf(stream), eps(epsilon) {}
   std::string_view name() const override { return "rms_norm"; }

@@ -94,12 +94,9 @@ std::vector<array> gated_delta_update(const array& queries, const array& keys, c
                                    to_string(queries.shape()), to_string(values.shape()));
   }
   const Shape state_shape = {values.shape(0), values.shape(2), values.shape(3), queries.shape(3)};
-  std::vector<array> inputs = {queries,
-                               keys,
-                               values,
-                               gates.ndim() == 3 ? expand_dims(gates, -1, s) : gates,
-                               beta,
-                               initial_state ? *initial_state : zeros(state_shape, compute, s)};
+  std::vector<array> inputs = {queries, keys,
+                               values,  gates.ndim() == 3 ? expand_dims(gates, -1, s) : gates,
+                               beta,    initial_state ? *initial_state : zeros(state_shape, compute, s)};
   for (array& input : inputs) input = astype(input, compute, s);
   if (mask) inputs.push_back(astype(*mask, bool_, s));
   check_shapes(inputs);

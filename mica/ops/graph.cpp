@@ -1,8 +1,8 @@
 #include "mica/ops/graph.h"
 
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 

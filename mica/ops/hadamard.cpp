@@ -7,10 +7,10 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

@@ -4,10 +4,10 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/sort.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

@@ -3,8 +3,8 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
-#include "mica/ops/elementwise.h"
 #include "mica/ops/check.h"
+#include "mica/ops/elementwise.h"
 
 namespace mica {
 namespace {

@@ -61,6 +61,8 @@ array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
 /// The dtype of separate scales and biases.
 Dtype scale_dtype(ScaleType type);
 
+/// What primitives with a stored matrix have in common: how it is stored, its shape, and what is done with the
+/// operand.
 struct MatrixPrimitive {
   QuantFormat format;
   Shape weight_shape;

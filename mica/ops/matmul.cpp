@@ -3,11 +3,11 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/rules.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

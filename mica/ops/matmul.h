@@ -13,6 +13,7 @@ array matmul(const array& a, const array& b, StreamOrDevice s = {});
 /// beta · c + alpha · (a @ b)
 array addmm(array c, array a, array b, const float& alpha = 1.0f, const float& beta = 1.0f, StreamOrDevice s = {});
 
+/// Sums of products along the last axes; all products; along one axis; along chosen axes of both.
 array inner(const array& a, const array& b, StreamOrDevice s = {});
 array outer(const array& a, const array& b, StreamOrDevice s = {});
 array vecdot(const array& a, const array& b, int axis = -1, StreamOrDevice s = {});

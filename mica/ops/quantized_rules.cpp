@@ -1,10 +1,10 @@
 // Shapes and gradients of quantization.
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/linear.h"
 #include "mica/ops/quantized.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
-#include "mica/ops/linear.h"
 
 namespace mica {
 

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -17,7 +18,6 @@
 #include "mica/ops/search.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/sort.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 

@@ -5,11 +5,11 @@
 
 #include "mica/array/tracing.h"
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/size.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {
@@ -140,8 +140,7 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
   const array x = astype(a, compute, s);
   const array deviation = abs(subtract(x, mean(x, axes, true, s), s), s);
   const array total = sum(square(deviation, s), axes, keepdims, s);
-  return astype(divide(total, divisor(a, axes, ddof, total.dtype(), s), s),
-                dtype == complex64 ? float32 : dtype, s);
+  return astype(divide(total, divisor(a, axes, ddof, total.dtype(), s), s), dtype == complex64 ? float32 : dtype, s);
 }
 array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
   return var(a, all_axes(a), keepdims, ddof, s);

@@ -4,9 +4,9 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/rules.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 

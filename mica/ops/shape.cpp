@@ -6,11 +6,11 @@
 
 #include "mica/base/checked.h"
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

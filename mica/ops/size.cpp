@@ -1,9 +1,9 @@
 #include "mica/ops/size.h"
 
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 

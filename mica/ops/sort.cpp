@@ -3,10 +3,10 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
 #include "mica/ops/shape.h"
-#include "mica/ops/check.h"
 
 namespace mica {
 namespace {

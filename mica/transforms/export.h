@@ -39,8 +39,8 @@ using ExportCallbackInput = std::unordered_map<
     std::variant<std::vector<std::tuple<std::string, Shape, Dtype>>, std::vector<std::pair<std::string, array>>,
                  std::vector<std::pair<std::string, std::string>>, std::vector<StateT>, std::string>>;
 
-/// Called with what there is to know of a function, piece by piece: inputs, keyword inputs, outputs, constants, and then
-/// the primitives in the order in which they run.
+/// Called with what there is to know of a function, piece by piece: inputs, keyword inputs, outputs, constants, and
+/// then the primitives in the order in which they run.
 using ExportCallback = std::function<void(const ExportCallbackInput&)>;
 
 namespace detail {
@@ -146,8 +146,8 @@ class ImportedFunction {
 };
 
 /// Reads a file that export_function or an exporter wrote. Its operations run on the stream that is the default one
-/// here. The file may come from anywhere: every field of it is checked. Throws Error, which names the file and the place,
-/// when it cannot be opened or is not a whole, valid file.
+/// here. The file may come from anywhere: every field of it is checked. Throws Error, which names the file and the
+/// place, when it cannot be opened or is not a whole, valid file.
 ImportedFunction import_function(const std::string& file);
 
 /// An exporter that tells `callback` instead of writing a file.

@@ -19,7 +19,10 @@ constexpr size_t kMaxAxes = 64;
 class Reader {
  public:
   explicit Reader(const std::string& path)
-      : path_(path), file_(MappedFile::open(path)), in_(file_->bytes(), path_), stream_(default_stream(default_device())) {}
+      : path_(path),
+        file_(MappedFile::open(path)),
+        in_(file_->bytes(), path_),
+        stream_(default_stream(default_device())) {}
 
   ExportedFunctions read() {
     ExportedFunctions out;
@@ -72,9 +75,8 @@ class Reader {
     in_.take(padding_to(kConstantAlignment, in_.position()));
     const size_t count = std::accumulate(spec.shape.begin(), spec.shape.end(), size_t{1}, std::multiplies<>());
     const auto bytes = in_.take(count * spec.dtype.size());
-    const bool plain =
-        spec.dtype != bool_ ||
-        std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return std::to_integer<int>(b) <= 1; });
+    const bool plain = spec.dtype != bool_ || std::all_of(bytes.begin(), bytes.end(),
+                                                          [](std::byte b) { return std::to_integer<int>(b) <= 1; });
     if (!plain) in_.fail("a bool that is neither 0 nor 1");
     // An empty array has no place in the file.
     if (count == 0) return zeros(spec.shape, spec.dtype);

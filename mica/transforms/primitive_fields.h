@@ -67,6 +67,7 @@ concept ListField = requires(T list) {
   list.push_back(*list.begin());
 };
 
+/// The field as bytes.
 template <typename T>
 void write_field(ByteWriter& out, const T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
@@ -98,6 +99,7 @@ Dtype read_dtype(ByteReader& in);
 /// One of the formats that there are.
 QuantFormat read_quant_format(ByteReader& in);
 
+/// A field from bytes; fails for what no field of the type can be.
 template <typename T>
 T read_field(ByteReader& in) {
   if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
@@ -107,7 +109,8 @@ T read_field(ByteReader& in) {
     return static_cast<T>(value);
   } else if constexpr (std::is_integral_v<T>) {
     const auto value = static_cast<int64_t>(in.u64());
-    if (std::is_same_v<T, int> && (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())) {
+    if (std::is_same_v<T, int> &&
+        (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())) {
       in.fail("{} is too large", value);
     }
     return static_cast<T>(value);

@@ -81,8 +81,8 @@ const std::vector<PrimitiveKind>& all_kinds() {
       MICA_KIND(Reduce), MICA_KIND(ArgReduce), MICA_KIND(Softmax), MICA_KIND(Sort), MICA_KIND(Partition),
       MICA_KIND(Scan), MICA_KIND(Fourier), MICA_KIND(Hadamard),
       // Products
-      MICA_KIND(Matmul), MICA_KIND(GatherMatmul), MICA_KIND(SegmentedMatmul), MICA_KIND(Convolution),
-      MICA_KIND(Linear), MICA_KIND(ExpertLinear), MICA_KIND(TakeRows),
+      MICA_KIND(Matmul), MICA_KIND(GatherMatmul), MICA_KIND(SegmentedMatmul), MICA_KIND(Convolution), MICA_KIND(Linear),
+      MICA_KIND(ExpertLinear), MICA_KIND(TakeRows),
       // Quantization
       MICA_KIND(Quantize), MICA_KIND(Dequantize), MICA_KIND(RoundToFormat), MICA_KIND(ToFp8), MICA_KIND(FromFp8),
       // Fused
@@ -113,8 +113,8 @@ const PrimitiveKind* kind_named(std::string_view name) {
 }
 
 Dtype read_dtype(ByteReader& in) {
-  constexpr Dtype kDtypes[] = {bool_, uint8, uint16, uint32, uint64, int8, int16, int32, int64,
-                               float16, float32, float64, bfloat16, complex64};
+  constexpr Dtype kDtypes[] = {bool_, uint8, uint16,  uint32,  uint64,  int8,     int16,
+                               int32, int64, float16, float32, float64, bfloat16, complex64};
   const int number = in.u8();
   for (const Dtype dtype : kDtypes) {
     if (static_cast<int>(dtype.val()) == number) return dtype;

@@ -9,9 +9,9 @@
 
 namespace mica {
 
-/// Primitives of a traced function for other lengths of axes than those traced: a slice of a whole axis stays whole, axes
-/// that were joined are joined, one that was divided into axes of an argument is divided so again. Where a trace cannot
-/// tell what a field should be, std::invalid_argument starting with "[name]" is thrown.
+/// Primitives of a traced function for other lengths of axes than those traced: a slice of a whole axis stays whole,
+/// axes that were joined are joined, one that was divided into axes of an argument is divided so again. Where a trace
+/// cannot tell what a field should be, std::invalid_argument starting with "[name]" is thrown.
 class Refit {
  public:
   /// `inputs` are those that the function is called with.

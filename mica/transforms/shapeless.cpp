@@ -20,8 +20,7 @@ bool is(const Primitive& primitive, PrimitiveId id) {
 
 /// Whether the primitive's inputs may be repeated along axes: all, or the batches of matrices.
 bool repeats(const Primitive& primitive) {
-  return is(primitive, Binary::static_id()) || is(primitive, Select::static_id()) ||
-         is(primitive, Matmul::static_id());
+  return is(primitive, Binary::static_id()) || is(primitive, Select::static_id()) || is(primitive, Matmul::static_id());
 }
 
 /// The shapes that inputs are repeated to.
@@ -78,8 +77,8 @@ class Loosener {
  private:
   const Shape& shape(int value) const { return graph_.values[static_cast<size_t>(value)].shape; }
 
-  /// Gives the node the sources of its operands if these repeat each other. If they do not, some length was asked for: the
-  /// node stays, and what is returned computes the same of the sources, for those that can do with less.
+  /// Gives the node the sources of its operands if these repeat each other. If they do not, some length was asked for:
+  /// the node stays, and what is returned computes the same of the sources, for those that can do with less.
   std::optional<FlatGraph::Node> loosened(FlatGraph::Node& node) {
     const bool matrices = is(*node.primitive, Matmul::static_id());
     std::vector<int> sources;

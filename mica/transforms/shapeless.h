@@ -8,8 +8,8 @@
 
 namespace mica {
 
-/// Lets a traced function follow other lengths: where element-by-element operations and products repeat an operand, they
-/// get the operand itself, to be repeated for the lengths that are met.
+/// Lets a traced function follow other lengths: where element-by-element operations and products repeat an operand,
+/// they get the operand itself, to be repeated for the lengths that are met.
 void loosen(FlatGraph& graph);
 
 /// The operands as the primitive takes them: repeated to one shape where loosen() left them as they were.

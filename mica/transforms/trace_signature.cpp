@@ -9,8 +9,7 @@ bool TraceSignature::accepts(const TraceSignature& given, bool shapeless) const 
   return keywords == given.keywords &&
          std::equal(inputs.begin(), inputs.end(), given.inputs.begin(), given.inputs.end(),
                     [&](const OutputSpec& a, const OutputSpec& b) {
-                      return a.dtype == b.dtype &&
-                             (shapeless ? a.shape.size() == b.shape.size() : a.shape == b.shape);
+                      return a.dtype == b.dtype && (shapeless ? a.shape.size() == b.shape.size() : a.shape == b.shape);
                     });
 }
 

@@ -68,8 +68,8 @@ std::shared_ptr<nn::Sequential> model() {
 std::vector<float> train(nn::UnaryModule& trained, bool average) {
   const array x = own_part(numbers({12, 4}, 6), 0);
   const array y = own_part(numbers({12, 3}, 7), 0);
-  auto loss_and_grad = nn::value_and_grad(
-      trained, [&](const array& a, const array& b) { return nn::losses::mse_loss(trained(a), b); });
+  auto loss_and_grad =
+      nn::value_and_grad(trained, [&](const array& a, const array& b) { return nn::losses::mse_loss(trained(a), b); });
   optim::AdamW optimizer(1e-2);
   std::vector<float> out;
   for (int i = 0; i < 5; ++i) {

@@ -38,8 +38,9 @@ TEST(MlxProgram, FindsNoKernelsOfGpus) {
   EXPECT_THROW(kernel({mx::array(1.0f)}, {{1}}, {mx::float32}, {1, 1, 1}, {1, 1, 1}, {}, {}, false, {}),
                std::runtime_error);
   EXPECT_THROW(mx::fast::cuda_kernel("k", {"x"}, {"y"}, "y = x;"), std::runtime_error);
-  EXPECT_THROW(mx::fast::precompiled_cuda_kernel("k", "", {mx::array(1.0f)}, {{1}}, {mx::float32}, {}, {1, 1, 1}, {1, 1, 1}),
-               std::runtime_error);
+  EXPECT_THROW(
+      mx::fast::precompiled_cuda_kernel("k", "", {mx::array(1.0f)}, {{1}}, {mx::float32}, {}, {1, 1, 1}, {1, 1, 1}),
+      std::runtime_error);
 }
 
 TEST(MlxProgram, TakesAFactoryForJacclOnly) {

@@ -19,14 +19,14 @@ inline std::string operator_dtypes() {
     }
   };
 #define MICA_TELL(expression) tell(#expression, dtype, [&] { return expression; })
-#define MICA_TELL_OPERATOR(op)    \
-  MICA_TELL(a op a);              \
-  MICA_TELL(a op 2);              \
-  MICA_TELL(2 op a);              \
-  MICA_TELL(a op 2u);             \
-  MICA_TELL(a op int64_t(2));     \
-  MICA_TELL(a op 2.0);            \
-  MICA_TELL(2.0f op a);           \
+#define MICA_TELL_OPERATOR(op) \
+  MICA_TELL(a op a);           \
+  MICA_TELL(a op 2);           \
+  MICA_TELL(2 op a);           \
+  MICA_TELL(a op 2u);          \
+  MICA_TELL(a op int64_t(2));  \
+  MICA_TELL(a op 2.0);         \
+  MICA_TELL(2.0f op a);        \
   MICA_TELL(a op true)
   for (const Dtype dtype : {float16, bfloat16, float32, float64, int8, int32, uint8, uint32, int64, bool_, complex64}) {
     const array a = astype(array({1, 2}, int32), dtype);

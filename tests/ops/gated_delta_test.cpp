@@ -1,9 +1,10 @@
 // fast::gated_delta_update; expected values come from tests/oracle/gated_delta_oracle.py.
+#include "mica/ops/gated_delta.h"
+
 #include <gtest/gtest.h>
 
 #include "cases.h"
 #include "mica/ops/create.h"
-#include "mica/ops/gated_delta.h"
 #include "mica/ops/random.h"
 #include "mica/transforms/transforms.h"
 
@@ -38,7 +39,7 @@ TEST(GatedDelta, AsMlx) {
   };
   // Sums of a dozen products in another order; MLX rounds halves at every step, mica at the end.
   test::run_cases("gated_delta", {{"gated_delta_update", run}}, [](const std::string&, Dtype dtype) {
-    return dtype == float32 ? test::Tolerance{2e-5, 2e-5}
+    return dtype == float32   ? test::Tolerance{2e-5, 2e-5}
            : dtype == float16 ? test::Tolerance{2e-3, 2e-3}
                               : test::Tolerance{2e-2, 2e-2};
   });

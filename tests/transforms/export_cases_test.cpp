@@ -24,9 +24,8 @@ void add_linalg(std::vector<OpCase>& out) {
   out.push_back({"inv", {square}, [](const Arrays& v) { return Arrays{linalg::inv(v[0])}; }});
   out.push_back({"cholesky", {definite}, [](const Arrays& v) { return Arrays{linalg::cholesky(v[0])}; }});
   out.push_back({"lu", {square}, [](const Arrays& v) { return linalg::lu(v[0]); }});
-  out.push_back({"solve", {square, scattered({2, 3, 2})}, [](const Arrays& v) {
-                   return Arrays{linalg::solve(v[0], v[1])};
-                 }});
+  out.push_back(
+      {"solve", {square, scattered({2, 3, 2})}, [](const Arrays& v) { return Arrays{linalg::solve(v[0], v[1])}; }});
   out.push_back({"eig", {square}, [](const Arrays& v) { return Arrays{linalg::eigvals(v[0])}; }});
   out.push_back({"eigh", {definite}, [](const Arrays& v) {
                    const auto [values, vectors] = linalg::eigh(v[0], "L");
@@ -69,12 +68,11 @@ void add_quantized(std::vector<OpCase>& out) {
                  }});
   out.push_back({"gather_qmm", {reshape(x, {3, 1, 64})}, [w](const Arrays& v) {
                    const Arrays q = quantize(reshape(w, {2, 3, 64}), 32, 4, "mxfp4");
-                   return Arrays{gather_qmm(v[0], q[0], q[1], std::nullopt, array({0, 2}), array({1, 0}), true, 32, 4,
-                                            "mxfp4")};
+                   return Arrays{
+                       gather_qmm(v[0], q[0], q[1], std::nullopt, array({0, 2}), array({1, 0}), true, 32, 4, "mxfp4")};
                  }});
-  out.push_back({"qqmm", {x, w}, [](const Arrays& v) {
-                   return Arrays{qqmm(v[0], v[1], std::nullopt, 32, 8, "mxfp8")};
-                 }});
+  out.push_back(
+      {"qqmm", {x, w}, [](const Arrays& v) { return Arrays{qqmm(v[0], v[1], std::nullopt, 32, 8, "mxfp8")}; }});
   out.push_back({"fp8", {x}, [](const Arrays& v) { return Arrays{from_fp8(to_fp8(v[0]), float16)}; }});
 }
 
@@ -90,7 +88,8 @@ void add_others(std::vector<OpCase>& out) {
                                  abs(fft::fft2(astype(v[0], complex64)))};
                  }});
   out.push_back({"hadamard_transform", {x}, [](const Arrays& v) { return Arrays{hadamard_transform(v[0])}; }});
-  out.push_back({"searchsorted", {sort(flatten(x)), x}, [](const Arrays& v) { return Arrays{searchsorted(v[0], v[1])}; }});
+  out.push_back(
+      {"searchsorted", {sort(flatten(x)), x}, [](const Arrays& v) { return Arrays{searchsorted(v[0], v[1])}; }});
   out.push_back({"as_strided", {x}, [](const Arrays& v) { return Arrays{as_strided(v[0], {3, 2}, {2, 5}, 1)}; }});
   out.push_back({"slice_update", {x}, [](const Arrays& v) {
                    return Arrays{slice_update(v[0], array({7.0f, 8.0f}), {0, 1}, {2, 5}, {1, 2}),
@@ -156,15 +155,11 @@ const std::vector<ShapelessCase>& shapeless_cases() {
     add_case("ones_like", [](const array& a) { return add(a, ones_like(a)); });
     add_case("where", [](const array& a) { return where(greater(a, array(0.0f)), a, zeros_like(a)); });
     add_case("layer_norm", [](const array& a) { return fast::layer_norm(a, std::nullopt, std::nullopt, 1e-5f); });
-    add_case("gradient", [](const array& a) {
-      return grad([](const array& x) { return sum(multiply(square(x), sin(x))); })(a);
-    });
-    add_case("vmap", [](const array& a) {
-      return vmap([](const array& row) { return multiply(row, max(row)); })(a);
-    });
-    add_case("gradient of a mean", [](const array& a) {
-      return grad([](const array& x) { return mean(exp(mean(square(x), 1))); })(a);
-    });
+    add_case("gradient",
+             [](const array& a) { return grad([](const array& x) { return sum(multiply(square(x), sin(x))); })(a); });
+    add_case("vmap", [](const array& a) { return vmap([](const array& row) { return multiply(row, max(row)); })(a); });
+    add_case("gradient of a mean",
+             [](const array& a) { return grad([](const array& x) { return mean(exp(mean(square(x), 1))); })(a); });
     const array w = float_array({4, 3});
     const auto add_product = [&](const char* name, Function fun, Arrays traced, Arrays called) {
       out.push_back({name, std::move(fun), std::move(traced), std::move(called)});
@@ -173,12 +168,12 @@ const std::vector<ShapelessCase>& shapeless_cases() {
     add_product("folded matmul", [w](const Arrays& v) { return Arrays{matmul(v[0], w)}; }, {float_array({1, 2, 4})},
                 {float_array({3, 5, 4})});
     add_product("batched matmul", [](const Arrays& v) { return Arrays{matmul(v[0], v[1])}; },
-                {float_array({2, 1, 3, 4}), float_array({5, 4, 2})}, {float_array({3, 1, 2, 6}), float_array({4, 6, 1})});
-    add_product("attention",
-                [](const Arrays& v) {
-                  return Arrays{fast::scaled_dot_product_attention(v[0], v[0], v[0], 0.5f, "causal")};
-                },
-                {float_array({1, 2, 3, 4})}, {float_array({2, 2, 7, 4})});
+                {float_array({2, 1, 3, 4}), float_array({5, 4, 2})},
+                {float_array({3, 1, 2, 6}), float_array({4, 6, 1})});
+    add_product(
+        "attention",
+        [](const Arrays& v) { return Arrays{fast::scaled_dot_product_attention(v[0], v[0], v[0], 0.5f, "causal")}; },
+        {float_array({1, 2, 3, 4})}, {float_array({2, 2, 7, 4})});
     add_product("heads",
                 [w](const Arrays& v) {
                   const array x = matmul(v[0], float_array({4, 6}));

@@ -22,12 +22,20 @@ Arrays sample(const Args& args, const Kwargs& kwargs) {
   const array scaled = multiply(x, kwargs.at("scale"));
   const array flags = array({true, false, true, true});
   const array codes = quantize(ones({2, 32}), 32, 4)[0];
-  return {where(flags, scaled, zeros_like(scaled)), take(x, args[1], 1), slice(x, {0, 1}, {2, 4}, {1, 2}),
-          cumsum(transpose(x), 0), softmax(x, -1), codes, fft::rfft(x, 4, 1),
-          conv1d(expand_dims(x, 2), ones({2, 3, 1}), 1, 1), slice(x, args[1], {0, 1}, {2, 1}), pad(x, 1),
+  return {where(flags, scaled, zeros_like(scaled)),
+          take(x, args[1], 1),
+          slice(x, {0, 1}, {2, 4}, {1, 2}),
+          cumsum(transpose(x), 0),
+          softmax(x, -1),
+          codes,
+          fft::rfft(x, 4, 1),
+          conv1d(expand_dims(x, 2), ones({2, 3, 1}), 1, 1),
+          slice(x, args[1], {0, 1}, {2, 1}),
+          pad(x, 1),
           fast::layer_norm(x, std::nullopt, array({1.0f, 2.0f, 3.0f, 4.0f}), 1e-5f),
           fast::scaled_dot_product_attention(reshape(x, {1, 1, 2, 4}), ones({1, 1, 3, 4}), ones({1, 1, 3, 4}), 1.0f),
-          random::bits({2}, 2, astype(slice(flatten(args[1]), {0}, {2}), uint32)), linalg::qr(transpose(x)).second};
+          random::bits({2}, 2, astype(slice(flatten(args[1]), {0}, {2}), uint32)),
+          linalg::qr(transpose(x)).second};
 }
 
 const Args& sample_args() {

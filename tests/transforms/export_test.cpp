@@ -127,7 +127,8 @@ TEST(Export, HoldsConstantsOfEveryDtype) {
   constants.push_back(broadcast_to(array({1.0f, 2.0f}), {3, 2}));
   const auto fun = [constants](const Arrays& v) {
     Arrays out;
-    for (const array& constant : constants) out.push_back(concatenate({flatten(constant), astype(v[0], constant.dtype())}));
+    for (const array& constant : constants)
+      out.push_back(concatenate({flatten(constant), astype(v[0], constant.dtype())}));
     out.insert(out.end(), constants.begin(), constants.end());
     return out;
   };
@@ -196,11 +197,11 @@ TEST(Export, ChoosesTheTraceByArguments) {
   expect_same(imported({x}, {{"y", x}, {"z", x}}), {array({6.0f, 12.0f})});
   expect_same(imported({longer}, {{"y", longer}}), {array({3.0f, 6.0f, 9.0f})});
   for (const auto& [args, kwargs] : std::vector<std::pair<Args, Kwargs>>{{{longer}, {}},
-                                                                        {{astype(x, int32)}, {}},
-                                                                        {{x, x}, {}},
-                                                                        {{}, {}},
-                                                                        {{x}, {{"w", x}}},
-                                                                        {{longer}, {{"y", longer}, {"z", longer}}}}) {
+                                                                         {{astype(x, int32)}, {}},
+                                                                         {{x, x}, {}},
+                                                                         {{}, {}},
+                                                                         {{x}, {{"w", x}}},
+                                                                         {{longer}, {{"y", longer}, {"z", longer}}}}) {
     EXPECT_THAT([&] { imported(args, kwargs); },
                 ::testing::ThrowsMessage<std::invalid_argument>(HasSubstr("there are 4 of them; ((2) float32)")));
   }
