@@ -89,6 +89,7 @@ lint: packages-test
 docs: packages-test
 	@mkdir -p build/docs
 	doxygen docs/Doxyfile
+	scripts/check_docs.py build/docs/xml
 	@echo "build/docs/html/index.html"
 
 format:

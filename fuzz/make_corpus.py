@@ -28,6 +28,9 @@ put("safetensors_fuzz", "small", struct.pack("<Q", len(header)) + header + b"abc
 for name in ("f4", "v2", "big", "V2"):
     put("safetensors_fuzz", name + ".npy", (fixtures / "io" / (name + ".npy")).read_bytes())
 
+for path in (fixtures / "transforms").rglob("*.micafn"):
+    put("function_fuzz", path.stem, path.read_bytes())
+
 features = json.loads((fixtures / "jinja" / "features.json").read_text())["cases"]
 for i in range(0, len(features), 4):
     put("jinja_fuzz", f"feature{i}", "\n".join(source for source, _ in features[i : i + 4]).encode())

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Compares the public names of MLX's C++ headers with mica's and writes the table docs/inventory.md.
 
-    scripts/inventory.py --mlx SITE_PACKAGES/mlx/include [--output docs/inventory.md] [--check]
+    scripts/inventory.py --mlx SITE_PACKAGES/mlx/include [--output docs/inventory.md] [--check] [--docs build/docs/xml]
 
 Both headers go through the preprocessor, so that names made by macros count; only declarations in the libraries' own
-namespaces are read. A function counts with the number of its overloads that a call can tell apart by position.
+namespaces are read. A function counts with the number of its overloads that a call can tell apart by position. With --docs (after
+make docs), a name without documentation is missing too.
 """
 import argparse
 import collections
@@ -12,6 +13,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+from check_docs import undocumented
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = ["ops.h", "random.h", "fft.h", "linalg.h", "fast.h", "einsum.h", "transforms.h", "compile.h", "utils.h", "io.h",
@@ -36,6 +39,11 @@ def preprocessed(header, include, inside):
 
 def declarations(text):
     """(namespace, name) of every function declared directly in a namespace, once for each overload."""
+    return [(space, name) for space, name, _ in declared(text)]
+
+
+def declared(text):
+    """(namespace, name, declaration) of every function declared directly in a namespace."""
     text = re.sub(r'"(\\.|[^"\\])*"', '""', text)
     text = re.sub(r"__attribute__\s*\(\(.*?\)\)", "", text)
     found = []
@@ -44,7 +52,9 @@ def declarations(text):
     i = 0
     while i < len(text):
         c = text[i]
-        if c == "{":
+        if c in "{};" and statement.count("(") > statement.count(")"):
+            statement += c  # of a default value
+        elif c == "{":
             opened = re.search(r"(?:inline\s+)?namespace\s+([\w:]*)\s*$", statement)
             spaces.append(opened.group(1) if opened else None)
             if not opened and all(s is not None for s in spaces[:-1]):
@@ -64,18 +74,28 @@ def declarations(text):
     return found
 
 
+def first_parenthesis(statement):
+    """Where the parameters begin: the types in templates' brackets can have some of their own."""
+    depth = 0
+    for i, c in enumerate(statement):
+        if c == "(" and (depth == 0 or "operator" in statement):
+            return i
+        depth += (c == "<") - (c == ">")
+    return statement.index("(")
+
+
 def named(spaces, statement):
-    statement = " ".join(statement.split())
+    statement = whole = " ".join(statement.split())
     statement = re.sub(r"^(template\s*<[^()]*?>\s*(requires\s+[\w:<>, |&()]*?\s+(?=array|auto|bool|std))?)+", "", statement)
     if re.match(r"(using|typedef|struct|class|enum|namespace|static_assert|extern)\b", statement) or "(" not in statement:
         return []
-    before = statement[:statement.index("(")]
+    before = statement[:first_parenthesis(statement)]
     operator = re.search(r"(operator\s*[^\w\s(]+)\s*$", before)
     name = operator.group(1).replace(" ", "") if operator else (re.findall(r"([\w]+)\s*$", before) or [""])[-1]
     if not name or name in NOT_FUNCTIONS or (not operator and "=" in before):
         return []
     space = "::".join(s for s in spaces if s)
-    return [(space, name)]
+    return [(space, name, whole)]
 
 
 def functions(text, root):
@@ -95,7 +115,9 @@ def main():
     parser.add_argument("--mlx", required=True, help="folder that holds mlx/mlx.h")
     parser.add_argument("--output", default=ROOT / "docs" / "inventory.md")
     parser.add_argument("--check", action="store_true", help="only print what is missing; exit status 1 if anything is")
+    parser.add_argument("--docs", help="Doxygen's XML")
     args = parser.parse_args()
+    silent = {name.removeprefix("mica::") for name, _ in undocumented(args.docs)} if args.docs else set()
     mica = functions(preprocessed(ROOT / "mica" / "mica.h", ROOT, str(ROOT / "mica")), "mica")
     rows, missing = [], []
     for header in HEADERS:
@@ -106,11 +128,15 @@ def main():
             rows.append(f"| `{name}` | {header} | {count} | {have} |")
             if have == 0:
                 missing.append(f"{header}: {name}")
+            elif name in silent:
+                missing.append(f"{header}: {name} has no documentation")
             elif have < count and args.check:
                 print(f"{header}: {name} has {have} of {count} overloads")
     if args.check:
         print("\n".join(missing))
         sys.exit(1 if missing else 0)
+    if missing and args.docs:
+        sys.exit("\n".join(missing))
     head = ("# MLX's public functions in mica\n\nMade by `scripts/inventory.py` from the headers of both. Overloads: how many declarations "
             f"a name has.\n\n{len(rows) - len(missing)} of {len(rows)} names.\n\n| name | MLX header | MLX overloads | mica "
             "overloads |\n| --- | --- | --- | --- |\n")

@@ -233,6 +233,7 @@ Strides row_contiguous_strides(const Shape& shape);
 /// The flags of an array with that shape and those strides, and the elements that it spans.
 std::pair<array::Flags, size_t> layout_of(const Shape& shape, const Strides& strides);
 
+/// Goes over the arrays along the first axis.
 struct array::ArrayIterator {
   using iterator_category = std::random_access_iterator_tag;
   using difference_type = std::ptrdiff_t;
@@ -292,6 +293,7 @@ array::array(It data, Shape shape, Dtype dtype) : array(std::move(shape), dtype)
 /// std::overflow_error when there would be too many.
 size_t element_count(const Shape& shape);
 
+/// Throws std::invalid_argument unless both counts agree.
 void check_element_count(size_t given, size_t wanted);
 
 template <typename T>
@@ -300,6 +302,7 @@ array::array(std::initializer_list<T> data, Shape shape, Dtype dtype) : array(st
   init(data.begin());
 }
 
+/// Throws std::invalid_argument unless there is one element.
 void check_single_element(const array& a);
 
 template <typename T>

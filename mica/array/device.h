@@ -24,6 +24,7 @@ struct Device {
   bool operator<(const Device& other) const { return std::tie(type, index) < std::tie(other.type, other.index); }
 };
 
+/// Whether the device is of the type.
 inline bool operator==(const Device& device, Device::DeviceType type) {
   return device.type == type;
 }
@@ -34,6 +35,7 @@ Device default_device();
 /// Throws std::invalid_argument when there is no such device.
 void set_default_device(const Device& device);
 
+/// Whether there is such a device; how many of a type.
 bool is_available(const Device& device);
 int device_count(Device::DeviceType type);
 
@@ -42,6 +44,7 @@ int device_count(Device::DeviceType type);
 const std::unordered_map<std::string, std::variant<std::string, size_t>>& device_info(
     const Device& device = default_device());
 
+/// "Device(cpu, 0)".
 std::ostream& operator<<(std::ostream& os, const Device& device);
 
 }  // namespace mica

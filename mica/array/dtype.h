@@ -9,6 +9,7 @@
 
 namespace mica {
 
+/// A complex number of two float32.
 using complex64_t = std::complex<float>;
 
 /// The type of an array's elements. Compares and switches as Dtype::Val.
@@ -70,6 +71,7 @@ inline constexpr Dtype::Category integer = Dtype::Category::integer;
 inline constexpr Dtype::Category number = Dtype::Category::number;
 inline constexpr Dtype::Category generic = Dtype::Category::generic;
 
+/// Whether the first type or category belongs to the second.
 bool issubdtype(const Dtype& a, const Dtype& b);
 bool issubdtype(const Dtype::Category& a, const Dtype& b);
 bool issubdtype(const Dtype& a, const Dtype::Category& b);
@@ -79,9 +81,11 @@ bool issubdtype(const Dtype::Category& a, const Dtype::Category& b);
 /// with a signed type gives f32; f64 stays f64; complex64 absorbs all).
 Dtype promote_types(const Dtype& t1, const Dtype& t2);
 
+/// Bytes of an element.
 inline uint8_t size_of(const Dtype& t) {
   return t.size();
 }
+/// Which kind of numbers it is.
 Dtype::Kind kindof(const Dtype& t);
 
 /// float16 or bfloat16.

@@ -35,6 +35,7 @@ std::optional<Stream> peek_default_stream(Device device);
 /// Makes `stream` the default of its device in this thread.
 void set_default_stream(Stream stream);
 
+/// Makes a stream.
 Stream new_stream(Device device);
 
 /// The same: every stream can be used from every thread.
@@ -57,6 +58,7 @@ void synchronize(ThreadLocalStream stream);
 /// This thread's choice of default streams is forgotten.
 void clear_streams();
 
+/// Where an operation runs: the default stream, a stream, a thread's stream, or a device's default stream.
 using StreamOrDevice = std::variant<std::monostate, Stream, ThreadLocalStream, Device, Device::DeviceType>;
 
 /// The stream itself, the device's default stream, or that of `default_device` (the default one).
@@ -77,6 +79,7 @@ class StreamContext {
   Stream stream_;
 };
 
+/// "Stream(Device(cpu, 0), 1)".
 std::ostream& operator<<(std::ostream& os, const Stream& stream);
 
 }  // namespace mica

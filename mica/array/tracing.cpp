@@ -11,6 +11,7 @@ struct ThreadTrace {
 };
 
 thread_local ThreadTrace thread_trace;
+thread_local bool thread_shapeless = false;
 
 }  // namespace
 
@@ -25,6 +26,18 @@ Tracing::~Tracing() {
 
 uint64_t Tracing::current() {
   return thread_trace.number;
+}
+
+ShapelessTracing::ShapelessTracing(bool shapeless) : outer_(thread_shapeless) {
+  thread_shapeless = shapeless;
+}
+
+ShapelessTracing::~ShapelessTracing() {
+  thread_shapeless = outer_;
+}
+
+bool ShapelessTracing::current() {
+  return thread_shapeless;
 }
 
 }  // namespace mica

@@ -18,4 +18,19 @@ class Tracing {
   static uint64_t current();
 };
 
+/// While one lives, this thread traces a function that is to serve arguments of any lengths: operations compute numbers
+/// that follow from lengths, such as a mean's divisor, in the graph.
+class ShapelessTracing {
+ public:
+  explicit ShapelessTracing(bool shapeless);
+  ~ShapelessTracing();
+  ShapelessTracing(const ShapelessTracing&) = delete;
+  ShapelessTracing& operator=(const ShapelessTracing&) = delete;
+
+  static bool current();
+
+ private:
+  bool outer_;
+};
+
 }  // namespace mica

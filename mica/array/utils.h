@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -55,6 +55,7 @@ ShapeElem safe_cast(T length, std::string_view op = "") {
 /// Whether the calling thread is the first that asked.
 bool is_main_thread();
 
+/// Whether n is a power of two.
 constexpr bool is_power_of_2(int n) {
   return n > 0 && (n & (n - 1)) == 0;
 }
@@ -66,6 +67,7 @@ constexpr int next_power_of_2(int n) {
   return power;
 }
 
+/// How numbers are printed.
 struct PrintOptions {
   /// Digits behind the point; -1: as many as are needed, at most six significant ones.
   int precision = -1;
@@ -83,6 +85,20 @@ struct PrintFormatter {
   bool capitalize_bool = false;
   PrintOptions format_options;
 };
+
+/// "(2,3)".
+template <typename T>
+std::ostream& operator<<(std::ostream& os, const SmallVector<T>& list) {
+  os << "(";
+  for (size_t i = 0; i < list.size(); ++i) os << (i > 0 ? "," : "") << list[i];
+  return os << ")";
+}
+template <typename T>
+std::ostream& operator<<(std::ostream& os, const std::vector<T>& list) {
+  os << "(";
+  for (size_t i = 0; i < list.size(); ++i) os << (i > 0 ? "," : "") << list[i];
+  return os << ")";
+}
 
 /// Options of all printing from now on. Not to be changed while another thread prints.
 void set_printoptions(PrintOptions options);

@@ -24,6 +24,7 @@ std::shared_ptr<const Backend> make_cpu_backend() {
   cpu::register_hadamard(*backend);
   cpu::register_quantized(*backend);
   cpu::register_fft(*backend);
+  cpu::register_gated_delta(*backend);
   cpu::register_linalg_factor(*backend);
   cpu::register_linalg_spectrum(*backend);
   cpu::register_graph(*backend);

@@ -20,9 +20,10 @@ int64_t dot(const Shape& index, const Strides& strides) {
   return sum;
 }
 
-Strides scaled(const Strides& strides, const Shape& steps) {
+/// A step over an axis of one element goes nowhere, however long it is.
+Strides scaled(const Strides& strides, const Shape& steps, const Shape& part) {
   Strides out = strides;
-  for (size_t i = 0; i < out.size(); ++i) out[i] *= steps[i];
+  for (size_t i = 0; i < out.size(); ++i) out[i] *= part[i] > 1 ? steps[i] : 1;
   return out;
 }
 
@@ -65,7 +66,7 @@ void slice(const Slice& primitive, std::span<array> inputs, std::span<array> out
   const array& x = inputs[0];
   array& out = outputs[0];
   if (out.size() == 0) return allocate(out);
-  Strides strides = scaled(x.strides(), primitive.strides);
+  Strides strides = scaled(x.strides(), primitive.strides, out.shape());
   const auto [flags, data_size] = layout_of(out.shape(), strides);
   out.share_buffer(x, std::move(strides), flags, data_size, dot(primitive.start, x.strides()));
 }
@@ -83,8 +84,9 @@ void slice_update(const SliceUpdate& primitive, std::span<array> inputs, std::sp
   const array& update = inputs[1];
   array& out = outputs[0];
   start_from(inputs[0], out);
+  if (update.size() == 0) return;
   copy_elements(update.data<std::byte>(), update.strides(), element(out, dot(primitive.start, out.strides())),
-                scaled(out.strides(), primitive.strides), update.shape(), out.itemsize());
+                scaled(out.strides(), primitive.strides, update.shape()), update.shape(), out.itemsize());
 }
 
 void dynamic_slice_update(const DynamicSliceUpdate& primitive, std::span<array> inputs, std::span<array> outputs) {

@@ -23,6 +23,7 @@ void register_block_matmul(Backend& backend);
 void register_hadamard(Backend& backend);
 void register_quantized(Backend& backend);
 void register_fft(Backend& backend);
+void register_gated_delta(Backend& backend);
 void register_linalg_factor(Backend& backend);
 void register_linalg_spectrum(Backend& backend);
 void register_graph(Backend& backend);

@@ -1,5 +1,6 @@
 #include "mica/ops/shape.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -80,12 +81,20 @@ void broadcast(const Broadcast&, std::span<array> inputs, std::span<array> outpu
 
 void as_strided(const AsStrided& primitive, std::span<array> inputs, std::span<array> outputs) {
   if (outputs[0].size() == 0) return allocate(outputs[0]);
-  view_with(inputs[0], outputs[0], primitive.strides, static_cast<int64_t>(primitive.offset));
+  view_with(row_contiguous(inputs[0]), outputs[0], primitive.strides, static_cast<int64_t>(primitive.offset));
 }
 
 void view(const View&, std::span<array> inputs, std::span<array> outputs) {
   const array& x = inputs[0];
   array& out = outputs[0];
+  if (out.dtype() == bool_ && x.dtype() != bool_) {
+    // A bool is 0 or 1; any other byte counts as true.
+    const array source = row_contiguous(x);
+    allocate(out);
+    const auto* from = source.data<uint8_t>();
+    std::transform(from, from + out.size(), out.data<bool>(), [](uint8_t byte) { return byte != 0; });
+    return;
+  }
   if (x.itemsize() == out.itemsize()) {
     return out.share_buffer(x, x.strides(), x.flags(), x.data_size());
   }

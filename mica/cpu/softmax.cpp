@@ -27,6 +27,7 @@ void softmax(const Softmax&, std::span<array> inputs, std::span<array> outputs) 
   array& x = inputs[0];
   array& out = outputs[0];
   donate_or_allocate(x, out);
+  if (out.size() == 0) return;
   const int64_t count = x.shape(-1);
   const auto bytes = static_cast<int64_t>(x.itemsize());
   ThreadPool::global().parallel_for(

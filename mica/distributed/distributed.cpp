@@ -36,7 +36,9 @@ Groups& groups() {
 }
 
 void check_backend(const std::string& bk) {
-  if (bk == "any" || bk == "mpi") return;
+  for (const char* known : {"any", "mpi", "ring", "nccl", "jaccl"}) {
+    if (bk == known) return;
+  }
   fail_as<std::invalid_argument>("[distributed] {} is no backend; there are \"any\" and \"mpi\"", mica::quoted(bk));
 }
 
@@ -45,6 +47,10 @@ std::shared_ptr<GroupImpl> connect(bool strict, const std::string& bk) {
     if (strict) {
       fail_as<std::runtime_error>("[distributed] this is a single process; start several with mpirun -n N program");
     }
+    return single_group();
+  }
+  if (bk != "any" && bk != "mpi") {
+    if (strict) fail_as<std::runtime_error>("[distributed] the backend {} is not here; \"mpi\" is", bk);
     return single_group();
   }
   if (strict || mpi_available()) return mpi_group();
@@ -81,6 +87,13 @@ Group init(bool strict, const std::string& bk) {
     if (!strict || found->second.size() > 1) return found->second;
   }
   return all.made.insert_or_assign(bk, Group(connect(strict, bk))).first->second;
+}
+
+Group init(bool strict, const std::string& bk, AllGatherFactory) {
+  if (bk != "jaccl") {
+    fail_as<std::invalid_argument>("[distributed] the backend {} takes no factory; \"jaccl\" does", mica::quoted(bk));
+  }
+  return init(strict, bk);
 }
 
 void clear_backends() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,12 +28,26 @@ class Group {
 };
 
 /// Whether processes can be connected at all, or through `bk`: "mpi" (a library libmpi is there), or "any".
-bool is_available(const std::string& bk = "any");
+bool is_available(const std::string& bk);
+inline bool is_available() {
+  return is_available("any");
+}
+
+/// Gives every process the bytes of all: own bytes, room for those of all processes in order of their ranks, and the
+/// number of own bytes.
+using AllGatherFn = std::function<void(const char*, char*, size_t)>;
+/// Makes an AllGatherFn for the process of that rank in a group of that size.
+using AllGatherFactory = std::function<AllGatherFn(int, int)>;
 
 /// The group of all processes. `bk`: "mpi"; or "any", which is MPI when the program was started by its launcher
-/// (mpirun, srun). Otherwise a group of one, on which the operations give their argument back; with `strict` a
-/// std::runtime_error that says what is missing. Later calls give the same group.
+/// (mpirun, srun); MLX's other backends (ring, nccl, jaccl) are not here. Otherwise a group of one, on which the
+/// operations give their argument back; with `strict` a std::runtime_error that says what is missing. Later calls give
+/// the same group.
 Group init(bool strict = false, const std::string& bk = "any");
+
+/// With a way to exchange the addresses of MLX's backend "jaccl", which is not here: a group of one, or with `strict` a
+/// std::runtime_error. Throws std::invalid_argument for another backend.
+Group init(bool strict, const std::string& bk, AllGatherFactory factory);
 
 /// Forgets the groups that init() made.
 void clear_backends();

@@ -8,6 +8,7 @@
 
 namespace mica::distributed {
 
+/// What is made of the elements of all processes.
 enum class Reduction { sum, max, min };
 
 /// What connects the processes of a group. Buffers hold `dtype` elements in C order; every process of the group makes

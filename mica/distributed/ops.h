@@ -35,6 +35,7 @@ array recv(Shape shape, Dtype dtype, int src, const std::optional<Group>& group 
 /// recv() of an array like x.
 array recv_like(const array& x, int src, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
 
+/// Elements added up, or the largest or smallest, over the processes; of one shape and dtype in all of them.
 struct AllReduce final : PrimitiveOf<AllReduce> {
   AllReduce(Stream stream, std::shared_ptr<GroupImpl> members, Reduction what)
       : PrimitiveOf(stream), group(std::move(members)), reduction(what) {}
@@ -48,6 +49,7 @@ struct AllReduce final : PrimitiveOf<AllReduce> {
   Reduction reduction;
 };
 
+/// The arrays of all processes one after the other along the first axis.
 struct AllGather final : PrimitiveOf<AllGather> {
   AllGather(Stream stream, std::shared_ptr<GroupImpl> members) : PrimitiveOf(stream), group(std::move(members)) {}
   std::string_view name() const override { return "all_gather"; }
@@ -58,6 +60,7 @@ struct AllGather final : PrimitiveOf<AllGather> {
   std::shared_ptr<GroupImpl> group;
 };
 
+/// This process's part, along the first axis, of the sum over the processes.
 struct SumScatter final : PrimitiveOf<SumScatter> {
   SumScatter(Stream stream, std::shared_ptr<GroupImpl> members) : PrimitiveOf(stream), group(std::move(members)) {}
   std::string_view name() const override { return "sum_scatter"; }
@@ -68,6 +71,7 @@ struct SumScatter final : PrimitiveOf<SumScatter> {
   std::shared_ptr<GroupImpl> group;
 };
 
+/// Sends its input to process `dst`, and is it.
 struct Send final : PrimitiveOf<Send> {
   Send(Stream stream, std::shared_ptr<GroupImpl> members, int destination)
       : PrimitiveOf(stream), group(std::move(members)), dst(destination) {}
@@ -77,6 +81,7 @@ struct Send final : PrimitiveOf<Send> {
   int dst;
 };
 
+/// What process `src` sends, which must have this shape and dtype.
 struct Recv final : PrimitiveOf<Recv> {
   Recv(Stream stream, std::shared_ptr<GroupImpl> members, int source, Shape out_shape, Dtype out_dtype)
       : PrimitiveOf(stream), group(std::move(members)), src(source), shape(std::move(out_shape)), dtype(out_dtype) {}

@@ -14,6 +14,7 @@ namespace mica {
 /// A metadata value of a GGUF file: a number or bool (an array of no axes), an array of them, a string, or strings.
 using GGUFMetaData = std::variant<std::monostate, array, std::string, std::vector<std::string>>;
 
+/// Arrays and metadata of a GGUF file.
 using GGUFLoad = std::pair<std::unordered_map<std::string, array>, std::unordered_map<std::string, GGUFMetaData>>;
 
 /// Tensors and metadata of a GGUF file (or of all shards, given the first one). F32, F16, BF16, F64 and integer tensors

@@ -24,6 +24,7 @@ size_t gguf_type_size(GgufType type);
 /// as long as the file (or a GgufValue of it) does.
 class GgufStrings {
  public:
+  /// Goes over the texts in order.
   class Iterator {
    public:
     using value_type = std::string_view;

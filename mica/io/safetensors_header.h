@@ -19,6 +19,7 @@ struct SafetensorsHeaderEntry {
   uint64_t end = 0;
 };
 
+/// What the JSON at a file's beginning says.
 struct SafetensorsHeader {
   std::vector<SafetensorsHeaderEntry> entries;
   SafetensorsMetadata metadata;

@@ -23,6 +23,7 @@ enum class QkNorm {
   projection,  ///< all heads of a token together
 };
 
+/// What a layer's attention is like.
 struct AttentionDescription {
   int num_heads = 0;
   int num_kv_heads = 0;
@@ -64,6 +65,7 @@ enum class NormPlacement {
   before_and_after,  ///< x + norm(f(norm(x)))
 };
 
+/// What one layer of a model is made of.
 struct LayerDescription {
   AttentionDescription attention;
   MlpDescription mlp;

@@ -13,6 +13,7 @@
 
 namespace mica::lm {
 
+/// How text is generated.
 struct GenerateOptions {
   int max_tokens = 256;  ///< −1: until the model ends
   SamplingOptions sampling;

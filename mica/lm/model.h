@@ -12,6 +12,7 @@
 
 namespace mica::lm {
 
+/// How a model is loaded.
 struct LoadOptions {
   /// int8: activations are rounded to 8 bits before integer products with quantized weights. exact: float32.
   Activation activation = Activation::int8;
@@ -50,6 +51,7 @@ struct ModelInfo {
   uint64_t parameters = 0;
 };
 
+/// A model with its tokenizer.
 struct LoadedModel {
   Model model;
   ModelInfo info;

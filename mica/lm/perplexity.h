@@ -8,6 +8,7 @@
 
 namespace mica::lm {
 
+/// How well a model predicts a text.
 struct Perplexity {
   double value = 0;           ///< exp of the mean negative log likelihood
   double standard_error = 0;  ///< of value

@@ -38,6 +38,7 @@ struct SamplingOptions {
 /// Throws Error naming the option (by its name here) that is out of range.
 void check(const SamplingOptions& options, int vocab_size);
 
+/// A token that was drawn.
 struct SampledToken {
   int32_t id = 0;
   /// Log probability after penalties, before temperature and filters.

@@ -68,6 +68,7 @@ array log_softmax(const array& x, int axis = -1);
       return function(x);                             \
     }                                                 \
   };
+/// The function of the same name (in lower case) as a layer without parameters.
 MICA_ACTIVATION_LAYER(ReLU, relu)
 MICA_ACTIVATION_LAYER(ReLU2, relu2)
 MICA_ACTIVATION_LAYER(ReLU6, relu6)
@@ -86,42 +87,49 @@ MICA_ACTIVATION_LAYER(Softmin, softmin)
 MICA_ACTIVATION_LAYER(LogSoftmax, log_softmax)
 #undef MICA_ACTIVATION_LAYER
 
+/// leaky_relu as a layer.
 struct LeakyReLU : UnaryModule {
   explicit LeakyReLU(float slope = 0.01f) : negative_slope(slope) {}
   array operator()(const array& x) const override { return leaky_relu(x, negative_slope); }
   float negative_slope;
 };
 
+/// elu as a layer.
 struct ELU : UnaryModule {
   explicit ELU(float scale = 1.0f) : alpha(scale) {}
   array operator()(const array& x) const override { return elu(x, alpha); }
   float alpha;
 };
 
+/// celu as a layer.
 struct CELU : UnaryModule {
   explicit CELU(float scale = 1.0f) : alpha(scale) {}
   array operator()(const array& x) const override { return celu(x, alpha); }
   float alpha;
 };
 
+/// softshrink as a layer.
 struct Softshrink : UnaryModule {
   explicit Softshrink(float threshold = 0.5f) : lambd(threshold) {}
   array operator()(const array& x) const override { return softshrink(x, lambd); }
   float lambd;
 };
 
+/// hard_shrink as a layer.
 struct HardShrink : UnaryModule {
   explicit HardShrink(float threshold = 0.5f) : lambd(threshold) {}
   array operator()(const array& x) const override { return hard_shrink(x, lambd); }
   float lambd;
 };
 
+/// step as a layer.
 struct Step : UnaryModule {
   explicit Step(float level = 0.0f) : threshold(level) {}
   array operator()(const array& x) const override { return step(x, threshold); }
   float threshold;
 };
 
+/// glu as a layer.
 struct GLU : UnaryModule {
   explicit GLU(int split_axis = -1) : axis(split_axis) {}
   array operator()(const array& x) const override { return glu(x, axis); }

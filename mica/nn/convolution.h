@@ -22,6 +22,7 @@ struct Extent {
   std::array<int, N> lengths;
 };
 
+/// Options of convolutions, one number for each spatial axis or one for all.
 template <size_t N>
 struct ConvOptions {
   Extent<N> stride = 1;
@@ -44,10 +45,12 @@ struct Conv : UnaryModule {
   Parameter weight;
   Parameter bias;
 };
+/// Convolution over one, two and three spatial axes.
 using Conv1d = Conv<1>;
 using Conv2d = Conv<2>;
 using Conv3d = Conv<3>;
 
+/// Options of transposed convolutions.
 template <size_t N>
 struct ConvTransposeOptions {
   Extent<N> stride = 1;
@@ -69,6 +72,7 @@ struct ConvTranspose : UnaryModule {
   Parameter weight;
   Parameter bias;
 };
+/// Transposed convolution over one, two and three spatial axes.
 using ConvTranspose1d = ConvTranspose<1>;
 using ConvTranspose2d = ConvTranspose<2>;
 using ConvTranspose3d = ConvTranspose<3>;

@@ -10,8 +10,10 @@ namespace mica::nn::init {
 // Each function makes an initializer: called with an array, it gives a new array of that shape. Fan-in and fan-out are
 // the last and the first length times those between; they need 2 axes (std::invalid_argument).
 
+/// Makes new values of an array's shape.
 using Initializer = std::function<array(const array&)>;
 
+/// All the same; normally, uniformly distributed.
 Initializer constant(float value, Dtype dtype = float32);
 Initializer normal(float mean = 0.0f, float std = 1.0f, Dtype dtype = float32);
 Initializer uniform(float low = 0.0f, float high = 1.0f, Dtype dtype = float32);

@@ -10,6 +10,7 @@ namespace mica::nn::losses {
 // `reduction` is "none", "mean" or "sum"; anything else, and shapes that do not fit each other, throw
 // std::invalid_argument.
 
+/// Options of cross_entropy.
 struct CrossEntropyOptions {
   /// One for each loss.
   std::optional<array> weights = std::nullopt;
@@ -23,12 +24,14 @@ struct CrossEntropyOptions {
 /// probabilities (logits' shape).
 array cross_entropy(const array& logits, const array& targets, const CrossEntropyOptions& options = {});
 
+/// Options of binary_cross_entropy.
 struct BinaryCrossEntropyOptions {
   std::optional<array> weights = std::nullopt;
   /// Inputs are logits; otherwise probabilities, whose logarithms are cut at −100.
   bool with_logits = true;
   std::string reduction = "mean";
 };
+/// The cross entropy of probabilities (or, unless with_logits is off, their logits) and targets between 0 and 1.
 array binary_cross_entropy(const array& inputs, const array& targets, const BinaryCrossEntropyOptions& options = {});
 
 /// |predictions − targets|
@@ -47,6 +50,7 @@ array kl_div_loss(const array& inputs, const array& targets, int axis = -1, cons
 array smooth_l1_loss(const array& predictions, const array& targets, float beta = 1.0f,
                      const std::string& reduction = "mean");
 
+/// Options of triplet_loss.
 struct TripletOptions {
   int axis = -1;
   int p = 2;

@@ -120,6 +120,7 @@ class ChildList {
   size_t size() const { return items().size(); }
   Interface& operator[](size_t i) const { return static_cast<Interface&>(*items().at(i)); }
 
+  /// Goes over the modules in order.
   class Iterator {
    public:
     explicit Iterator(std::vector<ModulePtr>::const_iterator place) : place_(place) {}

@@ -16,6 +16,7 @@
 namespace mica::nn {
 
 class Module;
+/// A module that is shared, and trees of them.
 using ModulePtr = std::shared_ptr<Module>;
 using ModuleTree = BasicTree<ModulePtr>;
 

@@ -7,6 +7,7 @@
 #include "mica/nn/distributed.h"
 #include "mica/nn/dropout.h"
 #include "mica/nn/embedding.h"
+#include "mica/nn/fully_sharded.h"
 #include "mica/nn/init.h"
 #include "mica/nn/linear.h"
 #include "mica/nn/losses.h"

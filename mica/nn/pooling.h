@@ -7,6 +7,7 @@
 
 namespace mica::nn {
 
+/// Options of pooling layers.
 template <size_t N>
 struct PoolOptions {
   static constexpr int kKernelSize = std::numeric_limits<int>::min();
@@ -27,6 +28,7 @@ struct Pool : UnaryModule {
   Extent<N> stride;
   Extent<N> padding;
 };
+/// Pooling over one, two and three spatial axes.
 using MaxPool1d = Pool<1, true>;
 using MaxPool2d = Pool<2, true>;
 using MaxPool3d = Pool<3, true>;

@@ -19,6 +19,7 @@ struct RoPE : UnaryModule {
   float scale;
 };
 
+/// Options of SinusoidalPositionalEncoding.
 struct SinusoidalOptions {
   float min_freq = 0.0001f;
   float max_freq = 1.0f;

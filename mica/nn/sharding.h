@@ -24,6 +24,7 @@ using ShardingPredicate =
 /// std::invalid_argument.
 ShardingPredicate sharding_named(const std::string& name, const Segments& segments = 1);
 
+/// Options of layers that are cut.
 struct ShardOptions {
   Segments segments = 1;
   /// All processes unless given.

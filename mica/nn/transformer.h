@@ -11,6 +11,7 @@
 
 namespace mica::nn {
 
+/// Sizes of MultiHeadAttention's projections beside `dims`.
 struct AttentionDims {
   /// Features of the inputs, `dims` (value: the keys') unless given.
   std::optional<int> query_input_dims = std::nullopt;
@@ -40,6 +41,7 @@ struct MultiHeadAttention : Module {
   Child<Linear> out_proj;
 };
 
+/// Options of Transformer.
 struct TransformerOptions {
   /// 4 · dims unless given.
   std::optional<int> mlp_dims = std::nullopt;

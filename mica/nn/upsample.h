@@ -12,6 +12,7 @@ namespace mica::nn {
 // `align_corners` the first and last samples of both grids lie on each other. `antialias` widens the kernel of a
 // reduction by 1 / scale; it excludes align_corners (std::invalid_argument).
 
+/// x [N, …, C] with its spatial axes stretched by the factors: by the nearest elements, or between neighbours.
 array upsample_nearest(const array& x, const std::vector<double>& scale_factor);
 array upsample_linear(const array& x, const std::vector<double>& scale_factor, bool align_corners = false,
                       bool antialias = false);

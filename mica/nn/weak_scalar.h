@@ -17,6 +17,7 @@ struct Weak {
   double value;
 };
 
+/// The operators and functions, the number in the array's dtype.
 inline array operator+(Weak a, const array& b) {
   return add(a.like(b), b);
 }

@@ -3,6 +3,7 @@
 
 #include "mica/base/error.h"
 #include "mica/ops/block_matmul.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
@@ -80,6 +81,14 @@ array product_tangent(const P& product, const std::vector<array>& primals, const
 }  // namespace
 
 std::vector<OutputSpec> GatherMatmul::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 4, name());
+  check_category(inputs[0], floating, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_indices(inputs, 2, name());
+  if (inputs[0].ndim() != 3 || inputs[1].ndim() != 3) {
+    fail_as<std::invalid_argument>("[gather_mm] shapes {} and {} are no stacks of matrices",
+                                   to_string(inputs[0].shape()), to_string(inputs[1].shape()));
+  }
   const array& a = inputs[0];
   const array& b = inputs[1];
   if (a.shape(2) != b.shape(1)) {
@@ -145,6 +154,14 @@ std::pair<std::vector<array>, std::vector<int>> GatherMatmul::vmap(const std::ve
 }
 
 std::vector<OutputSpec> SegmentedMatmul::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_category(inputs[0], floating, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_dtype(inputs[2], int64, name());
+  if (inputs[0].ndim() != 2 || inputs[1].ndim() != 2) {
+    fail_as<std::invalid_argument>("[segmented_mm] needs two matrices, not shapes {} and {}",
+                                   to_string(inputs[0].shape()), to_string(inputs[1].shape()));
+  }
   const array& a = inputs[0];
   const array& b = inputs[1];
   const array& segments = inputs[2];

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
@@ -28,6 +29,9 @@ void check_operands(const array& input, const array& weight) {
         to_string(input.shape()), to_string(weight.shape()));
   }
 }
+
+/// A bound of lengths, paddings, strides and dilations below which no sum or product of two overflows.
+constexpr int64_t kLongest = int64_t{1} << 31;
 
 int64_t dilated(int64_t length, int64_t dilation) {
   return length == 0 ? 0 : (length - 1) * dilation + 1;
@@ -89,9 +93,15 @@ std::vector<int> spatial_axes(const array& a) {
 }  // namespace
 
 std::vector<OutputSpec> Convolution::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
   const array& x = inputs[0];
   const array& w = inputs[1];
   check_operands(x, w);
+  check_category(x, floating, name());
+  check_dtype(w, x.dtype(), name());
+  if (axes.size() + 2 != x.ndim()) {
+    fail_as<std::invalid_argument>("[conv] {} axes are described of {}", axes.size(), x.ndim() - 2);
+  }
   const int64_t channels = x.shape(-1);
   if (groups < 1 || channels % groups != 0 || w.shape(0) % groups != 0 || w.shape(-1) != channels / groups) {
     fail_as<std::invalid_argument>("[conv] input of shape {} and weight of shape {} do not match in {} group(s)",
@@ -105,6 +115,10 @@ std::vector<OutputSpec> Convolution::infer(const std::vector<array>& inputs) con
       fail_as<std::invalid_argument>("[conv] strides and dilations must be positive");
     }
     const int64_t taps = w.shape()[i + 1];
+    for (const int64_t number : {axis.stride, axis.kernel_dilation, axis.input_dilation, axis.padding_lo,
+                                 axis.padding_hi, taps, x.shape()[i + 1]}) {
+      if (number > kLongest || number < -kLongest) fail_as<std::invalid_argument>("[conv] {} is too much", number);
+    }
     const int64_t room = axis.padding_lo + dilated(x.shape()[i + 1], axis.input_dilation) + axis.padding_hi;
     if (taps < 1 || room < dilated(taps, axis.kernel_dilation)) {
       fail_as<std::invalid_argument>("[conv] a weight of shape {} does not fit into the padded input of shape {}",

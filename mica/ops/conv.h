@@ -31,6 +31,7 @@ inline array conv_general(const array& input, const array& weight, std::vector<i
                       std::move(kernel_dilation), std::move(input_dilation), groups, flip, s);
 }
 
+/// Convolutions over one, two and three spatial axes.
 array conv1d(const array& input, const array& weight, int stride = 1, int padding = 0, int dilation = 1, int groups = 1,
              StreamOrDevice s = {});
 array conv2d(const array& input, const array& weight, const std::pair<int, int>& stride = {1, 1},

@@ -6,10 +6,21 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 
 namespace mica {
+
+std::vector<OutputSpec> Arange::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 0, name());
+  const double last = start + static_cast<double>(count) * step;
+  const bool counted = dtype != bool_ && std::isfinite(start) && std::isfinite(last);
+  if (!counted || (issubdtype(dtype, integer) && std::max(std::abs(start), std::abs(last)) >= 0x1p64)) {
+    fail_as<std::invalid_argument>("[arange] from {} by {} cannot be counted", start, step);
+  }
+  return {{Shape{count}, dtype}};
+}
 
 array arange(double start, double stop, double step, Dtype dtype, StreamOrDevice s) {
   if (dtype == bool_) fail_as<std::invalid_argument>("[arange] bool is not a type to count in");

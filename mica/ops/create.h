@@ -49,6 +49,7 @@ array full_like(const array& a, T value, StreamOrDevice s = {}) {
   return full_like(a, array(value, a.dtype()), s);
 }
 
+/// Arrays of zeros and ones; float32 without a dtype.
 array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s = {});
 array zeros(const Shape& shape, StreamOrDevice s = {});
 array zeros_like(const array& a, StreamOrDevice s = {});
@@ -74,11 +75,12 @@ array tri(int n, Dtype type, StreamOrDevice s = {});
 array tril(const array& x, int k = 0, StreamOrDevice s = {});
 array triu(const array& x, int k = 0, StreamOrDevice s = {});
 
+/// `count` numbers from `start` on in steps of `step`.
 struct Arange final : PrimitiveOf<Arange> {
   Arange(Stream stream, double first, double distance, ShapeElem length, Dtype type)
       : PrimitiveOf(stream), start(first), step(distance), count(length), dtype(type) {}
   std::string_view name() const override { return "arange"; }
-  std::vector<OutputSpec> infer(const std::vector<array>&) const override { return {{Shape{count}, dtype}}; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   auto fields() const { return std::tie(start, step, count, dtype); }
   double start;
   double step;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/shape.h"
@@ -68,6 +69,7 @@ std::string_view Unary::name() const {
 }
 
 std::vector<OutputSpec> Unary::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), is_predicate(op)                                       ? bool_
                               : op == UnaryOp::abs && inputs[0].dtype() == complex64 ? float32
                                                                                      : inputs[0].dtype()}};
@@ -78,18 +80,30 @@ std::string_view Binary::name() const {
 }
 
 std::vector<OutputSpec> Binary::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_shape(inputs[1], inputs[0].shape(), name());
   return {{inputs[0].shape(), is_predicate(op) ? bool_ : inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Select::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_dtype(inputs[0], bool_, name());
+  check_dtype(inputs[2], inputs[1].dtype(), name());
+  check_shape(inputs[0], inputs[1].shape(), name());
+  check_shape(inputs[2], inputs[1].shape(), name());
   return {{inputs[1].shape(), inputs[1].dtype()}};
 }
 
 std::vector<OutputSpec> AsType::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), dtype}};
 }
 
 std::vector<OutputSpec> ComplexPart::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_dtype(inputs[0], complex64, name());
+  if (part != 0 && part != 1) fail_as<std::invalid_argument>("[{}] there is no part {}", name(), part);
   return {{inputs[0].shape(), float32}};
 }
 

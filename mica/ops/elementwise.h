@@ -13,9 +13,12 @@ namespace mica {
 // Element by element, with NumPy's broadcasting and MLX's type promotion. Functions of real analysis (exp, sqrt …) turn
 // integers into float32. Results of float16 and bfloat16 are computed in float32 and rounded once.
 
+/// Absolute values; of complex numbers float32. Unsigned integers and bool stay as they are.
 array abs(const array& a, StreamOrDevice s = {});
+/// −a; throws std::invalid_argument for bool.
 array negative(const array& a, StreamOrDevice s = {});
 array operator-(const array& a);
+/// a itself.
 array positive(const array& a, StreamOrDevice s = {});
 /// −1, 0 or 1; NaN stays NaN; for complex numbers x/|x|.
 array sign(const array& a, StreamOrDevice s = {});
@@ -73,6 +76,7 @@ array stop_gradient(const array& a, StreamOrDevice s = {});
 array nan_to_num(const array& a, float nan = 0.0f, const std::optional<float>& posinf = std::nullopt,
                  const std::optional<float>& neginf = std::nullopt, StreamOrDevice s = {});
 
+/// Sums, differences and products, in the dtype that both promote to.
 array add(const array& a, const array& b, StreamOrDevice s = {});
 array subtract(const array& a, const array& b, StreamOrDevice s = {});
 array multiply(const array& a, const array& b, StreamOrDevice s = {});
@@ -121,29 +125,35 @@ array astype(array a, Dtype dtype, StreamOrDevice s = {});
 Shape broadcast_shapes(const Shape& a, const Shape& b);
 
 // Activations as single kernels; nn has the functions of MLX's names.
+/// a · sigmoid(a), and the Gaussian error linear unit, exactly and by tanh.
 array silu(const array& a, StreamOrDevice s = {});
 array gelu_exact(const array& a, StreamOrDevice s = {});
 array gelu_tanh(const array& a, StreamOrDevice s = {});
 
+/// Numbers that operators take beside an array; they become scalars of their own dtype (double: float32).
+template <typename T>
+concept ScalarOperand = std::is_arithmetic_v<T> || std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t> ||
+                        std::is_same_v<T, complex64_t>;
+
 /// The operators that C++ has, between arrays and between an array and a scalar.
-#define MICA_BINARY_OPERATOR(op, function)                   \
+#define MICA_ARRAY_OPERATOR(op, function)                    \
   inline array operator op(const array& a, const array& b) { \
     return function(a, b);                                   \
-  }                                                          \
-  template <typename T>                                      \
-    requires std::is_arithmetic_v<T>                         \
-  array operator op(T a, const array& b) {                   \
-    return function(array(a), b);                            \
-  }                                                          \
-  template <typename T>                                      \
-    requires std::is_arithmetic_v<T>                         \
-  array operator op(const array& a, T b) {                   \
-    return function(a, array(b));                            \
   }
+#define MICA_BINARY_OPERATOR(op, function) \
+  MICA_ARRAY_OPERATOR(op, function)        \
+  template <ScalarOperand T>               \
+  array operator op(T a, const array& b) { \
+    return function(array(a), b);          \
+  }                                        \
+  template <ScalarOperand T>               \
+  array operator op(const array& a, T b) { \
+    return function(a, array(b));          \
+  }
+/// The function of the operator's meaning.
 MICA_BINARY_OPERATOR(+, add)
 MICA_BINARY_OPERATOR(-, subtract)
 MICA_BINARY_OPERATOR(*, multiply)
-MICA_BINARY_OPERATOR(/, divide)
 MICA_BINARY_OPERATOR(%, remainder)
 MICA_BINARY_OPERATOR(==, equal)
 MICA_BINARY_OPERATOR(!=, not_equal)
@@ -158,10 +168,22 @@ MICA_BINARY_OPERATOR(|, bitwise_or)
 MICA_BINARY_OPERATOR(^, bitwise_xor)
 MICA_BINARY_OPERATOR(<<, left_shift)
 MICA_BINARY_OPERATOR(>>, right_shift)
+/// The quotient.
+MICA_ARRAY_OPERATOR(/, divide)
+/// A number that divides or is divided is float32, whatever its type, so that 1 / 2 of halves is float32 as in MLX.
+inline array operator/(double a, const array& b) {
+  return divide(array(a), b);
+}
+inline array operator/(const array& a, double b) {
+  return divide(a, array(b));
+}
+#undef MICA_ARRAY_OPERATOR
 #undef MICA_BINARY_OPERATOR
 
 // Primitives.
 
+/// A function of each element. One input; the output has its shape, and its dtype but for predicates (bool) and abs of
+/// complex numbers (float32).
 struct Unary final : PrimitiveOf<Unary> {
   Unary(Stream stream, UnaryOp unary_op) : PrimitiveOf(stream), op(unary_op) {}
   std::string_view name() const override;
@@ -196,6 +218,7 @@ struct Select final : PrimitiveOf<Select> {
   auto fields() const { return std::tie(); }
 };
 
+/// The elements as another dtype.
 struct AsType final : PrimitiveOf<AsType> {
   AsType(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "astype"; }

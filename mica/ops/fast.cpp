@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -49,15 +50,40 @@ array apply_fused(std::vector<array> inputs, StreamOrDevice s, Args&&... args) {
 
 }  // namespace
 
+namespace {
+
+/// What the kernels of rows take: an operand that they widen to float32, and float32 vectors along its last axis.
+void check_rows(const std::vector<array>& inputs, std::string_view op) {
+  const array& x = inputs[0];
+  check_ndim(x, 1, op);
+  if (x.dtype() != float32 && x.dtype() != float16 && x.dtype() != bfloat16) {
+    fail_as<std::invalid_argument>("[{}] not for {}", op, dtype_name(x.dtype()));
+  }
+  for (size_t i = 1; i < inputs.size(); ++i) check_dtype(inputs[i], float32, op);
+}
+
+void check_vectors(const std::vector<array>& inputs, std::string_view op) {
+  check_rows(inputs, op);
+  for (size_t i = 1; i < inputs.size(); ++i) check_shape(inputs[i], {inputs[0].shape(-1)}, op);
+}
+
+}  // namespace
+
 std::vector<OutputSpec> RmsNorm::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, inputs.size() > 1 ? 2 : 1, name());
+  check_vectors(inputs, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> LayerNorm::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1u + (has_weight ? 1 : 0) + (has_bias ? 1 : 0), name());
+  check_vectors(inputs, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
-std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
+namespace {
+
+Shape rotated_shape(const std::vector<array>& inputs) {
   const array& x = inputs[0];
   const array& cosine = inputs[1];
   const bool fits = x.ndim() >= 2 && (cosine.ndim() == 2 || cosine.ndim() == 3) && cosine.shape(-2) == x.shape(-2) &&
@@ -67,10 +93,10 @@ std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
     fail_as<std::invalid_argument>("[rotate] angles of shape {} do not fit an input of shape {}",
                                    to_string(cosine.shape()), to_string(x.shape()));
   }
-  return {{x.shape(), x.dtype()}};
+  return x.shape();
 }
 
-std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const {
+Shape attended_shape(const std::vector<array>& inputs) {
   const array& q = inputs[0];
   const array& k = inputs[1];
   const array& v = inputs[2];
@@ -84,57 +110,96 @@ std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const
   }
   Shape shape = q.shape();
   shape.back() = v.shape(3);
-  return {{std::move(shape), q.dtype()}};
+  return shape;
+}
+
+}  // namespace
+
+std::vector<OutputSpec> Rotate::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_rows(inputs, name());
+  return {{rotated_shape(inputs), inputs[0].dtype()}};
+}
+
+std::vector<OutputSpec> Attention::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3u + (has_mask ? 1 : 0) + (has_offsets ? 1 : 0) + (has_sinks ? 1 : 0), name());
+  const Shape shape = attended_shape(inputs);
+  const array& q = inputs[0];
+  const array& k = inputs[1];
+  check_dtype(q, float32, name());
+  if (k.dtype() != float16 && k.dtype() != bfloat16) check_dtype(k, float32, name());
+  check_dtype(inputs[2], k.dtype(), name());
+  if (has_mask) {
+    check_shape(inputs[3], {q.shape(0), q.shape(1), q.shape(2), k.shape(2)}, name());
+    if (inputs[3].dtype() != bool_) check_dtype(inputs[3], float32, name());
+  }
+  if (has_offsets) {
+    check_shape(inputs[has_mask ? 4 : 3], {q.shape(0)}, name());
+    check_dtype(inputs[has_mask ? 4 : 3], int32, name());
+  }
+  if (has_sinks) {
+    check_shape(inputs.back(), {q.shape(1)}, name());
+    check_dtype(inputs.back(), float32, name());
+  }
+  if (options.window > 0 && !options.causal) {
+    fail_as<std::invalid_argument>("[attention] a window needs the causal mask");
+  }
+  return {{shape, float32}};
 }
 
 std::vector<OutputSpec> PutRows::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
   const array& buffer = inputs[0];
   const array& rows = inputs[1];
-  const bool fits = buffer.ndim() == 4 && rows.ndim() == 4 && rows.shape(0) == buffer.shape(0) &&
-                    rows.shape(1) == buffer.shape(1) && rows.shape(3) == buffer.shape(3) &&
-                    inputs[2].shape() == Shape{buffer.shape(0)};
-  if (!fits) {
-    fail_as<std::invalid_argument>("[put_rows] rows {} at places {} do not fit a buffer {}", to_string(rows.shape()),
-                                   to_string(inputs[2].shape()), to_string(buffer.shape()));
-  }
+  if (buffer.ndim() != 4 || rows.ndim() != 4) fail_as<std::invalid_argument>("[put_rows] needs four axes");
+  check_shape(rows, {buffer.shape(0), buffer.shape(1), rows.shape(2), buffer.shape(3)}, name());
+  check_shape(inputs[2], {buffer.shape(0)}, name());
+  check_dtype(inputs[2], int32, name());
   return {{buffer.shape(), buffer.dtype()}};
 }
 
 std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs) const {
+  const bool turns = inputs.size() > 6;
+  check_count(inputs, turns ? 8 : 6, name());
+  for (const size_t i : {0, 1, 2}) check_dtype(inputs[i], float32, name());
   const array& q = inputs[0];
-  const array& k = inputs[1];
-  const array& v = inputs[2];
   const array& keys = inputs[3];
   const array& values = inputs[4];
-  bool fits = q.ndim() == 3 && k.ndim() == 3 && v.ndim() == 3 && keys.ndim() == 4 && values.ndim() == 4 &&
-              options.num_heads > 0 && options.num_kv_heads > 0 && options.num_heads % options.num_kv_heads == 0;
-  if (fits) {
-    const ShapeElem batch = q.shape(0);
-    const ShapeElem length = q.shape(1);
-    const ShapeElem heads = options.num_kv_heads;
-    fits = q.shape(2) == options.num_heads * keys.shape(3) &&
-           k.shape() == Shape{batch, length, heads * keys.shape(3)} &&
-           v.shape() == Shape{batch, length, heads * values.shape(3)} && values.shape(2) == keys.shape(2) &&
-           keys.shape(0) == batch && values.shape(0) == batch && keys.shape(1) == heads && values.shape(1) == heads &&
-           keys.dtype() == values.dtype() && inputs[5].shape() == Shape{batch};
+  if (q.ndim() != 3 || keys.ndim() != 4 || values.ndim() != 4) {
+    fail_as<std::invalid_argument>("[cached_attention] queries have three axes, caches four");
   }
-  if (!fits) {
-    fail_as<std::invalid_argument>("[cached_attention] projections {}, {}, {} and caches {}, {} do not fit together",
-                                   to_string(q.shape()), to_string(k.shape()), to_string(v.shape()),
-                                   to_string(keys.shape()), to_string(values.shape()));
+  const ShapeElem heads = options.num_heads;
+  const ShapeElem kv_heads = options.num_kv_heads;
+  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
+    fail_as<std::invalid_argument>("[cached_attention] {} heads with {} key heads", heads, kv_heads);
   }
-  if (inputs.size() > 6) {
-    const array heads(Shape{q.shape(0), options.num_heads, q.shape(1), keys.shape(3)}, float32, nullptr, {});
-    Rotate(stream(), options.traditional).infer({heads, inputs[6], inputs[7]});
+  if (keys.dtype() != float16 && keys.dtype() != bfloat16) check_dtype(keys, float32, name());
+  check_dtype(values, keys.dtype(), name());
+  // Numbers of a file could overflow in products: widths are divided instead.
+  const ShapeElem dim = q.shape(2) / heads;
+  const ShapeElem value_dim = inputs[2].ndim() == 3 ? inputs[2].shape(2) / kv_heads : -1;
+  check_shape(q, {q.shape(0), q.shape(1), dim * heads}, name());
+  check_shape(inputs[1], {q.shape(0), q.shape(1), dim * kv_heads}, name());
+  check_shape(inputs[2], {q.shape(0), q.shape(1), value_dim * kv_heads}, name());
+  check_shape(keys, {q.shape(0), kv_heads, keys.shape(2), dim}, name());
+  check_shape(values, {q.shape(0), kv_heads, keys.shape(2), value_dim}, name());
+  check_shape(inputs[5], {q.shape(0)}, name());
+  check_dtype(inputs[5], int32, name());
+  if (options.attention.window > 0 && !options.attention.causal) {
+    fail_as<std::invalid_argument>("[cached_attention] a window needs the causal mask");
   }
-  const Shape mixed = {q.shape(0), q.shape(1), options.num_heads * values.shape(3)};
+  if (turns) {
+    const array turned(Shape{q.shape(0), heads, q.shape(1), dim}, float32, nullptr, {});
+    Rotate(stream(), options.traditional).infer({turned, inputs[6], inputs[7]});
+  }
+  const Shape mixed = {q.shape(0), q.shape(1), heads * value_dim};
   return {{mixed, float32}, {keys.shape(), keys.dtype()}, {values.shape(), values.dtype()}};
 }
 
 array rotate(const array& x, const array& cosine, const array& sine, bool traditional, StreamOrDevice s) {
   const Dtype dtype = compute_dtype(checked_floating(x, "rotate"));
   std::vector<array> inputs = {x, astype(cosine, dtype, s), astype(sine, dtype, s)};
-  Rotate(to_stream(s), traditional).infer(inputs);
+  rotated_shape(inputs);
   return apply_fused<Rotate>(std::move(inputs), s, traditional);
 }
 
@@ -161,7 +226,7 @@ array attend(const array& queries, const array& keys, const array& values, const
     }
     inputs.push_back(astype(*sinks, dtype, s));
   }
-  Attention(to_stream(s), options, mask.has_value(), offsets.has_value(), sinks.has_value()).infer(inputs);
+  attended_shape(inputs);
   return apply_fused<Attention>(std::move(inputs), s, options, mask.has_value(), offsets.has_value(),
                                 sinks.has_value());
 }
@@ -247,7 +312,7 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 
 array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
                                    const std::string& mask_mode, const std::optional<array>& mask_arr,
-                                   const std::optional<array>& sinks, StreamOrDevice s) {
+                                   const std::optional<array>& sinks, bool, StreamOrDevice s) {
   const bool causal = mask_mode == "causal";
   if (!causal && !mask_mode.empty() && mask_mode != "array") {
     fail_as<std::invalid_argument>("[scaled_dot_product_attention] mask mode {} is none of \"\", causal, array",

@@ -38,10 +38,12 @@ array rope(const array& x, int dims, bool traditional, std::optional<float> base
 /// [H] are logits that take part in the softmax without a value.
 array scaled_dot_product_attention(const array& queries, const array& keys, const array& values, float scale,
                                    const std::string& mask_mode = "", const std::optional<array>& mask_arr = {},
-                                   const std::optional<array>& sinks = {}, StreamOrDevice s = {});
+                                   const std::optional<array>& sinks = {}, bool force_fused = false,
+                                   StreamOrDevice s = {});
 
 }  // namespace fast
 
+/// What attention does beside softmax(q·kᵀ)·v.
 struct AttentionOptions {
   float scale = 1.0f;
   bool causal = false;
@@ -98,6 +100,7 @@ CachedAttentionResult attend_cached(const array& q, const array& k, const array&
                                     const std::optional<array>& sine, const CachedAttentionOptions& options,
                                     StreamOrDevice s = {});
 
+/// Inputs: x and, if there is one, a weight along its last axis in float32.
 struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
   RmsNorm(Stream stream, float epsilon) : PrimitiveOf(stream), eps(epsilon) {}
   std::string_view name() const override { return "rms_norm"; }

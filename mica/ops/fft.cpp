@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
@@ -28,6 +29,8 @@ array with_length(const array& a, ShapeElem length, StreamOrDevice s) {
 }  // namespace
 
 std::vector<OutputSpec> Fourier::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  if (n < 1) fail_as<std::invalid_argument>("[fft] a transform of length {}", n);
   const array& a = inputs[0];
   const ShapeElem needed = kind == FourierKind::to_real ? n / 2 + 1 : n;
   const Dtype type = kind == FourierKind::of_real ? float32 : complex64;
@@ -173,6 +176,26 @@ array ifftshift(const array& a, const std::vector<int>& axes, StreamOrDevice s) 
 array ifftshift(const array& a, StreamOrDevice s) {
   return shifted(a, all_axes(a), true, s);
 }
+
+// The transforms along one axis and along two.
+#define MICA_FFT(one, two, many)                                                                            \
+  array one(const array& a, int n, int axis, FFTNorm norm, StreamOrDevice s) {                              \
+    return many(a, Shape{n}, std::vector<int>{axis}, norm, s);                                              \
+  }                                                                                                         \
+  array one(const array& a, int axis, FFTNorm norm, StreamOrDevice s) {                                     \
+    return many(a, std::vector<int>{axis}, norm, s);                                                        \
+  }                                                                                                         \
+  array two(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm, StreamOrDevice s) { \
+    return many(a, n, axes, norm, s);                                                                       \
+  }                                                                                                         \
+  array two(const array& a, const std::vector<int>& axes, FFTNorm norm, StreamOrDevice s) {                 \
+    return many(a, axes, norm, s);                                                                          \
+  }
+MICA_FFT(fft, fft2, fftn)
+MICA_FFT(ifft, ifft2, ifftn)
+MICA_FFT(rfft, rfft2, rfftn)
+MICA_FFT(irfft, irfft2, irfftn)
+#undef MICA_FFT
 
 }  // namespace fft
 }  // namespace mica

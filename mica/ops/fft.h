@@ -17,11 +17,13 @@ namespace mica::fft {
 /// Where the factor 1/n is: on the inverse, its root on both, or on the forward transform.
 enum class FFTNorm { Backward, Ortho, Forward };
 
+/// The transform along several axes; complex64.
 array fftn(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
            StreamOrDevice s = {});
 array fftn(const array& a, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
 array fftn(const array& a, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
 
+/// The inverse of fftn; complex64.
 array ifftn(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
             StreamOrDevice s = {});
 array ifftn(const array& a, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
@@ -39,27 +41,41 @@ array irfftn(const array& a, const Shape& n, const std::vector<int>& axes, FFTNo
 array irfftn(const array& a, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
 array irfftn(const array& a, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
 
-/// The transforms along one axis and along two.
-#define MICA_FFT(one, two, many)                                                                                   \
-  inline array one(const array& a, int n, int axis, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {}) {     \
-    return many(a, Shape{n}, std::vector<int>{axis}, norm, s);                                                     \
-  }                                                                                                                \
-  inline array one(const array& a, int axis = -1, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {}) {       \
-    return many(a, std::vector<int>{axis}, norm, s);                                                               \
-  }                                                                                                                \
-  inline array two(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward, \
-                   StreamOrDevice s = {}) {                                                                        \
-    return many(a, n, axes, norm, s);                                                                              \
-  }                                                                                                                \
-  inline array two(const array& a, const std::vector<int>& axes = {-2, -1}, FFTNorm norm = FFTNorm::Backward,      \
-                   StreamOrDevice s = {}) {                                                                        \
-    return many(a, axes, norm, s);                                                                                 \
-  }
-MICA_FFT(fft, fft2, fftn)
-MICA_FFT(ifft, ifft2, ifftn)
-MICA_FFT(rfft, rfft2, rfftn)
-MICA_FFT(irfft, irfft2, irfftn)
-#undef MICA_FFT
+/// Along one axis: the discrete Fourier transform.
+array fft(const array& a, int n, int axis, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+array fft(const array& a, int axis = -1, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+/// The same along two axes.
+array fft2(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
+           StreamOrDevice s = {});
+array fft2(const array& a, const std::vector<int>& axes = {-2, -1}, FFTNorm norm = FFTNorm::Backward,
+           StreamOrDevice s = {});
+
+/// Along one axis: the inverse transform.
+array ifft(const array& a, int n, int axis, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+array ifft(const array& a, int axis = -1, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+/// The same along two axes.
+array ifft2(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
+            StreamOrDevice s = {});
+array ifft2(const array& a, const std::vector<int>& axes = {-2, -1}, FFTNorm norm = FFTNorm::Backward,
+            StreamOrDevice s = {});
+
+/// Along one axis: the transform of real numbers, as rfftn.
+array rfft(const array& a, int n, int axis, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+array rfft(const array& a, int axis = -1, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+/// The same along two axes.
+array rfft2(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
+            StreamOrDevice s = {});
+array rfft2(const array& a, const std::vector<int>& axes = {-2, -1}, FFTNorm norm = FFTNorm::Backward,
+            StreamOrDevice s = {});
+
+/// Along one axis: the real inverse, as irfftn.
+array irfft(const array& a, int n, int axis, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+array irfft(const array& a, int axis = -1, FFTNorm norm = FFTNorm::Backward, StreamOrDevice s = {});
+/// The same along two axes.
+array irfft2(const array& a, const Shape& n, const std::vector<int>& axes, FFTNorm norm = FFTNorm::Backward,
+             StreamOrDevice s = {});
+array irfft2(const array& a, const std::vector<int>& axes = {-2, -1}, FFTNorm norm = FFTNorm::Backward,
+             StreamOrDevice s = {});
 
 /// The frequencies of the places of a transform of length n with samples `d` apart.
 array fftfreq(int n, double d = 1.0, StreamOrDevice s = {});

@@ -1,11 +1,13 @@
 #include "mica/ops/graph.h"
 
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 
 namespace mica {
 
 std::vector<OutputSpec> Alias::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
@@ -20,6 +22,7 @@ std::vector<array> Alias::jvp(const std::vector<array>&, const std::vector<array
 }
 
 std::vector<OutputSpec> StopGradient::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
@@ -34,6 +37,9 @@ std::vector<array> StopGradient::jvp(const std::vector<array>& primals, const st
 }
 
 std::vector<OutputSpec> Depends::infer(const std::vector<array>& inputs) const {
+  if (outputs < 1 || outputs > inputs.size()) {
+    fail_as<std::invalid_argument>("[depends] {} outputs of {} inputs", outputs, inputs.size());
+  }
   std::vector<OutputSpec> out;
   out.reserve(outputs);
   for (size_t i = 0; i < outputs; ++i) out.push_back({inputs[i].shape(), inputs[i].dtype()});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -46,6 +48,7 @@ struct Depends final : PrimitiveOf<Depends> {
   MICA_VJP
   MICA_JVP
   MICA_VMAP
+  auto fields() const { return std::tie(outputs); }
   size_t outputs;
 };
 

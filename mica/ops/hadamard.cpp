@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/shape.h"
@@ -49,6 +50,7 @@ array matrix_of_order(int64_t order, Dtype dtype) {
 }  // namespace
 
 std::vector<OutputSpec> Hadamard::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   if (a.ndim() == 0 || !std::has_single_bit(static_cast<uint64_t>(a.shape(-1)))) {
     fail_as<std::invalid_argument>("[hadamard_transform] the last axis of shape {} is no power of two",

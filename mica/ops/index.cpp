@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 #include "mica/ops/sort.h"
@@ -89,31 +90,67 @@ void check_along_axis(const array& a, const array& indices, int axis, std::strin
   }
 }
 
+void check_parts(const Shape& start, const Shape& part, const Shape& strides, const Shape& whole, std::string_view op) {
+  if (start.size() != whole.size() || part.size() != whole.size() || strides.size() != whole.size()) {
+    fail_as<std::invalid_argument>("[{}] {} axes are not described", op, whole.size());
+  }
+  for (size_t i = 0; i < whole.size(); ++i) check_part(start[i], part[i], strides[i], whole[i], op);
+}
+
+/// What slices whose start is an array have in common; a start too high is moved when the kernel sees it.
+void check_dynamic(const array& a, const array& start, const std::vector<int>& axes, const Shape& part,
+                   std::string_view op) {
+  check_axes(axes, a, op);
+  check_dtype(start, int64, op);
+  if (start.size() != axes.size()) {
+    fail_as<std::invalid_argument>("[{}] {} starts for {} axes", op, start.size(), axes.size());
+  }
+  check_parts(Shape(a.ndim(), 0), part, Shape(a.ndim(), 1), a.shape(), op);
+}
+
 }  // namespace
 
 std::vector<OutputSpec> Slice::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_parts(start, shape, strides, inputs[0].shape(), name());
   return {{shape, inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> SliceUpdate::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_parts(start, inputs[1].shape(), strides, inputs[0].shape(), name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> DynamicSlice::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_dynamic(inputs[0], inputs[1], axes, shape, name());
   return {{shape, inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> DynamicSliceUpdate::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_dynamic(inputs[0], inputs[2], axes, inputs[1].shape(), name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Gather::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, axes.size() + 1, name());
+  check_axes(axes, inputs[0], name());
+  check_indices(inputs, 1, name());
+  check_parts(Shape(inputs[0].ndim(), 0), slice_sizes, Shape(inputs[0].ndim(), 1), inputs[0].shape(), name());
   Shape shape = inputs.size() > 1 ? inputs[1].shape() : Shape{};
   shape.insert(shape.end(), slice_sizes.begin(), slice_sizes.end());
   return {{std::move(shape), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Scatter::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, axes.size() + 2, name());
+  check_axes(axes, inputs[0], name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_indices(inputs, 2, name());
   const array& a = inputs[0];
   const array& updates = inputs[1];
   const Shape indexed = inputs.size() > 2 ? inputs[2].shape() : Shape{};
@@ -129,11 +166,19 @@ std::vector<OutputSpec> Scatter::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> GatherAxis::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_axis(axis, inputs[0], name());
+  check_indices(inputs, 1, name());
   check_along_axis(inputs[0], inputs[1], axis, name());
   return {{inputs[1].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> ScatterAxis::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 3, name());
+  check_axis(axis, inputs[0], name());
+  check_dtype(inputs[1], int64, name());
+  check_dtype(inputs[2], inputs[0].dtype(), name());
+  check_shape(inputs[2], inputs[1].shape(), name());
   check_along_axis(inputs[0], inputs[1], axis, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }

@@ -14,6 +14,7 @@ namespace mica {
 // Slices follow Python: negative bounds count from the end, bounds beyond the array are cut, strides may be negative.
 // Index arrays may hold negative indices; an index outside of the axis throws std::out_of_range when it is computed.
 
+/// The elements from start up to stop in steps of strides along each axis, as Python's slices: a view.
 array slice(const array& a, const Shape& start, const Shape& stop, Shape strides, StreamOrDevice s = {});
 /// For bounds written in braces, which would fit the overload with dynamic starts too.
 inline array slice(const array& a, std::initializer_list<int> start, const Shape& stop, Shape strides,
@@ -67,6 +68,8 @@ array gather(const array& a, const std::vector<array>& indices, const std::vecto
              StreamOrDevice s = {});
 array gather(const array& a, const array& indices, int axis, const Shape& slice_sizes, StreamOrDevice s = {});
 
+/// The elements at the indices along an axis; elements at the indices replaced, or added to. The other axes are
+/// broadcast.
 array take_along_axis(const array& a, const array& indices, int axis, StreamOrDevice s = {});
 array put_along_axis(const array& a, const array& indices, const array& values, int axis, StreamOrDevice s = {});
 array scatter_add_axis(const array& a, const array& indices, const array& values, int axis, StreamOrDevice s = {});
@@ -97,6 +100,7 @@ array masked_scatter(const array& a, const array& mask, const array& src, Stream
 
 // Primitives. Bounds in them are resolved: 0 ≤ start, lengths known.
 
+/// `shape` elements from `start` on in steps of `strides`: a view of the input.
 struct Slice final : PrimitiveOf<Slice> {
   Slice(Stream stream, Shape first, Shape result, Shape step)
       : PrimitiveOf(stream), start(std::move(first)), shape(std::move(result)), strides(std::move(step)) {}

@@ -45,6 +45,7 @@ inline std::vector<array> svd(const array& a, StreamOrDevice s = {}) {
   return svd(a, true, s);
 }
 
+/// The inverse of each matrix. Throws std::invalid_argument for one that is not square.
 array inv(const array& a, StreamOrDevice s = {});
 /// The inverse of a triangular matrix; the other triangle is not read.
 array tri_inv(const array& a, bool upper = false, StreamOrDevice s = {});

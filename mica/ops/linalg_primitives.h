@@ -6,6 +6,7 @@ namespace mica {
 
 // What linalg's functions are made of. All work on the last two axes of one input (solves: two).
 
+/// Outputs: Q [M, K] and R [K, N] of matrices [M, N], K the smaller of both.
 struct QRFactor final : PrimitiveOf<QRFactor> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "qr"; }
@@ -31,6 +32,7 @@ struct SVD final : PrimitiveOf<SVD> {
 /// Which part of a matrix is read.
 enum class Triangle { none, lower, upper };
 
+/// The inverses of square matrices, of a triangle alone where one is named.
 struct Inverse final : PrimitiveOf<Inverse> {
   Inverse(Stream stream, Triangle part) : PrimitiveOf(stream), triangle(part) {}
   std::string_view name() const override { return triangle == Triangle::none ? "inv" : "tri_inv"; }
@@ -84,6 +86,7 @@ struct Eig final : PrimitiveOf<Eig> {
   bool vectors;
 };
 
+/// Eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.
 struct Eigh final : PrimitiveOf<Eigh> {
   Eigh(Stream stream, bool vectors_too, bool upper_triangle)
       : PrimitiveOf(stream), vectors(vectors_too), upper(upper_triangle) {}

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/linalg_primitives.h"
 #include "mica/ops/rules.h"
@@ -51,6 +52,7 @@ Batched as_batch(const std::vector<array>& inputs, const std::vector<int>& axes,
 }  // namespace
 
 std::vector<OutputSpec> QRFactor::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_matrices(a, name(), false);
   const ShapeElem k = std::min(a.shape(-2), a.shape(-1));
@@ -58,6 +60,7 @@ std::vector<OutputSpec> QRFactor::infer(const std::vector<array>& inputs) const 
 }
 
 std::vector<OutputSpec> SVD::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_matrices(a, name(), true);
   const ShapeElem m = a.shape(-2);
@@ -68,16 +71,19 @@ std::vector<OutputSpec> SVD::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> Inverse::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   check_square(inputs[0], name(), false);
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Cholesky::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   check_square(inputs[0], name(), false);
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> LUFactor::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_matrices(a, name(), false);
   const ShapeElem m = a.shape(-2);
@@ -85,12 +91,16 @@ std::vector<OutputSpec> LUFactor::infer(const std::vector<array>& inputs) const 
 }
 
 std::vector<OutputSpec> Solve::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
   check_square(inputs[0], name(), false);
   check_matrices(inputs[1], name(), false);
+  check_dtype(inputs[1], inputs[0].dtype(), name());
+  check_shape(inputs[1], batched(inputs[0], {inputs[0].shape(-1), inputs[1].shape(-1)}), name());
   return {{inputs[1].shape(), inputs[1].dtype()}};
 }
 
 std::vector<OutputSpec> Eig::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_square(a, name(), true);
   const OutputSpec values = {batched(a, {a.shape(-1)}), complex64};
@@ -99,6 +109,7 @@ std::vector<OutputSpec> Eig::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> Eigh::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_square(a, name(), true);
   const OutputSpec values = {batched(a, {a.shape(-1)}), real_type(a)};
@@ -107,6 +118,7 @@ std::vector<OutputSpec> Eigh::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> Determinant::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   const array& a = inputs[0];
   check_square(a, name(), false);
   const OutputSpec out = {batched(a, {}), a.dtype()};

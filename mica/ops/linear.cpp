@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 
 namespace mica {
@@ -49,6 +50,74 @@ std::vector<array> matrix_inputs(std::vector<array> operands, const StoredMatrix
 
 MatrixPrimitive matrix_primitive(const StoredMatrix& w, Activation activation, bool has_bias) {
   return {w.format, w.shape, activation, has_bias};
+}
+
+Dtype code_dtype(const QuantFormat& format) {
+  if (format.is_mlx()) return uint32;
+  if (format.is_ggml_block()) return uint8;
+  return format.kind == QuantKind::f32 ? float32 : format.kind == QuantKind::f16 ? float16 : bfloat16;
+}
+
+/// The inputs from number `first` on are what the fields say: codes, scales, biases and bias. They must be there.
+void check_matrix_at(const std::vector<array>& inputs, size_t first, const MatrixPrimitive& matrix, size_t ndim,
+                     std::string_view op) {
+  const QuantFormat& format = matrix.format;
+  const bool scaled = format.scale_type != ScaleType::none;
+  if (matrix.weight_shape.size() != ndim || matrix.weight_shape.back() < 1) {
+    fail_as<std::invalid_argument>("[{}] a weight of shape {}", op, to_string(matrix.weight_shape));
+  }
+  const int64_t cols = matrix.weight_shape.back();
+  const Dtype codes = code_dtype(format);
+  Shape shape = matrix.weight_shape;
+  if (!format.is_dense()) shape.back() = format.row_bytes(cols) / static_cast<int64_t>(codes.size());
+  check_dtype(inputs[first], codes, op);
+  check_shape(inputs[first], shape, op);
+  shape.back() = format.scales_per_row(cols);
+  size_t next = first + 1;
+  for (size_t i = 0; scaled && i < (format.has_biases ? 2u : 1u); ++i, ++next) {
+    check_dtype(inputs[next], scale_dtype(format.scale_type), op);
+    check_shape(inputs[next], shape, op);
+  }
+  if (!matrix.has_bias) return;
+  shape.pop_back();
+  check_dtype(inputs[next], float32, op);
+  check_shape(inputs[next], shape, op);
+}
+
+/// The same for a primitive of one matrix, whose inputs are its operands and the matrix.
+void check_matrix(const std::vector<array>& inputs, size_t operands, const MatrixPrimitive& matrix, size_t ndim,
+                  std::string_view op) {
+  check_count(inputs, operands + matrix.input_count(), op);
+  check_matrix_at(inputs, operands, matrix, ndim, op);
+}
+
+/// One output of a Linear for each of its matrices.
+std::vector<OutputSpec> check_products(const Linear& primitive, const std::vector<array>& inputs) {
+  size_t count = primitive.operand_count();
+  for (const MatrixPrimitive& matrix : primitive.matrices) count += matrix.input_count();
+  check_count(inputs, count, primitive.name());
+  const array& x = inputs[0];
+  check_dtype(x, float32, primitive.name());
+  std::vector<OutputSpec> out;
+  out.reserve(primitive.matrices.size());
+  size_t next = primitive.operand_count();
+  for (const MatrixPrimitive& matrix : primitive.matrices) {
+    check_matrix_at(inputs, next, matrix, 2, primitive.name());
+    next += matrix.input_count();
+    if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
+      fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
+                                     to_string(x.shape()), to_string(matrix.weight_shape));
+    }
+    Shape shape = x.shape();
+    shape.back() = matrix.weight_shape[0];
+    out.push_back({std::move(shape), float32});
+  }
+  if (out.empty()) fail_as<std::invalid_argument>("[linear] no weight");
+  return out;
+}
+
+bool is_gate(UnaryOp op) {
+  return op == UnaryOp::silu || op == UnaryOp::gelu || op == UnaryOp::gelu_tanh;
 }
 
 void check_bias(const std::optional<array>& bias, const Shape& wanted, std::string_view op) {
@@ -105,38 +174,48 @@ StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols) {
   return {format, std::move(bytes), std::nullopt, std::nullopt, std::move(shape)};
 }
 
-std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
-  const array& x = inputs[0];
-  std::vector<OutputSpec> out;
-  out.reserve(matrices.size());
-  for (const MatrixPrimitive& matrix : matrices) {
-    if (x.ndim() == 0 || x.shape(-1) != matrix.weight_shape.back()) {
-      fail_as<std::invalid_argument>("[linear] an input of shape {} does not fit a weight of shape {}",
-                                     to_string(x.shape()), to_string(matrix.weight_shape));
-    }
-    Shape shape = x.shape();
-    shape.back() = matrix.weight_shape[0];
-    out.push_back({std::move(shape), float32});
+Dtype scale_dtype(ScaleType type) {
+  switch (type) {
+    case ScaleType::f32:
+      return float32;
+    case ScaleType::f16:
+      return float16;
+    case ScaleType::bf16:
+      return bfloat16;
+    default:
+      return uint8;
   }
-  if (options.has_norm && inputs[1].shape() != Shape{x.shape(-1)}) {
-    fail_as<std::invalid_argument>("[linear] a norm of shape {} does not fit an input of shape {}",
-                                   to_string(inputs[1].shape()), to_string(x.shape()));
+}
+
+std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
+  std::vector<OutputSpec> out = check_products(*this, inputs);
+  if (options.has_norm) {
+    check_dtype(inputs[1], float32, name());
+    check_shape(inputs[1], {inputs[0].shape(-1)}, name());
   }
   if (options.gate) {
-    if (out.size() != 2 || out[0].shape != out[1].shape || matrices[0].activation == Activation::int16) {
-      fail_as<std::invalid_argument>("[linear] a gate needs two weights of one shape, and not int16 activations");
+    const bool fits = out.size() == 2 && out[0].shape == out[1].shape && is_gate(*options.gate) &&
+                      matrices[0].activation != Activation::int16;
+    if (!fits) {
+      fail_as<std::invalid_argument>(
+          "[linear] a gate is silu, gelu or gelu_tanh, of two weights of one shape, and not with int16 activations");
     }
     out.pop_back();
   }
   if (!options.has_residual) return out;
-  const Shape& residual = inputs[operand_count() - 1].shape();
-  if (out.size() != 1 || residual != out[0].shape) {
-    fail_as<std::invalid_argument>("[linear] a residual of shape {} does not fit", to_string(residual));
-  }
+  if (out.size() != 1) fail_as<std::invalid_argument>("[linear] a residual for {} results", out.size());
+  check_dtype(inputs[operand_count() - 1], float32, name());
+  check_shape(inputs[operand_count() - 1], out[0].shape, name());
   return out;
 }
 
 std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 2, matrix, 3, name());
+  if (matrix.activation == Activation::int16) {
+    fail_as<std::invalid_argument>("[expert_linear] experts take no int16 activations");
+  }
+  check_dtype(inputs[0], float32, name());
+  check_dtype(inputs[1], int32, name());
   const array& x = inputs[0];
   const array& indices = inputs[1];
   const bool fits = x.ndim() == 3 && indices.ndim() == 2 && x.shape(0) == indices.shape(0) &&
@@ -151,12 +230,15 @@ std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) co
 }
 
 std::vector<OutputSpec> TakeRows::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 1, matrix, 2, name());
+  check_dtype(inputs[0], int64, name());
   Shape shape = inputs[0].shape();
   shape.push_back(matrix.weight_shape.back());
   return {{std::move(shape), float32}};
 }
 
-std::vector<OutputSpec> Dequantize::infer(const std::vector<array>&) const {
+std::vector<OutputSpec> Dequantize::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, 0, matrix, std::max<size_t>(matrix.weight_shape.size(), 2), name());
   return {{matrix.weight_shape, float32}};
 }
 

@@ -87,6 +87,11 @@ array dequantize(const StoredMatrix& w, StreamOrDevice s = {});
 // Primitives. Inputs: the operands, then for each matrix codes, scales and biases as far as the format has them and the
 // bias.
 
+/// The dtype of separate scales and biases.
+Dtype scale_dtype(ScaleType type);
+
+/// What primitives with a stored matrix have in common: how it is stored, its shape, and what is done with the
+/// operand.
 struct MatrixPrimitive {
   QuantFormat format;
   Shape weight_shape;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/rules.h"
@@ -25,11 +26,19 @@ array broadcast_batch(const array& a, const Shape& batch, StreamOrDevice s) {
 }  // namespace
 
 std::vector<OutputSpec> Matmul::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_ndim(inputs[0], 2, name());
+  check_category(inputs[0], inexact, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
   const array& a = inputs[0];
   const array& b = inputs[1];
+  check_ndim(b, 2, name());
   if (a.shape(-1) != b.shape(-2)) {
     fail_as<std::invalid_argument>("[matmul] the last axis of {} does not match the second to last of {}",
                                    to_string(a.shape()), to_string(b.shape()));
+  }
+  if (b.ndim() != a.ndim() || batch_shape(a) != batch_shape(b)) {
+    fail_as<std::invalid_argument>("[matmul] batches of {} and {} differ", to_string(a.shape()), to_string(b.shape()));
   }
   Shape shape = a.shape();
   shape.back() = b.shape(-1);

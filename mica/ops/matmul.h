@@ -14,6 +14,7 @@ array matmul(const array& a, const array& b, StreamOrDevice s = {});
 array addmm(const array& c, const array& a, const array& b, const float& alpha = 1.0f, const float& beta = 1.0f,
             StreamOrDevice s = {});
 
+/// Sums of products along the last axes; all products; along one axis; along chosen axes of both.
 array inner(const array& a, const array& b, StreamOrDevice s = {});
 array outer(const array& a, const array& b, StreamOrDevice s = {});
 array vecdot(const array& a, const array& b, int axis = -1, StreamOrDevice s = {});

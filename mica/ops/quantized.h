@@ -88,6 +88,7 @@ struct RoundToFormat final : PrimitiveOf<RoundToFormat> {
   QuantFormat format;
 };
 
+/// Numbers rounded to 8-bit floats, E4M3, as bytes.
 struct ToFp8 final : PrimitiveOf<ToFp8> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "to_fp8"; }
@@ -96,6 +97,7 @@ struct ToFp8 final : PrimitiveOf<ToFp8> {
   auto fields() const { return std::tie(); }
 };
 
+/// The numbers that bytes stand for as 8-bit floats, E4M3.
 struct FromFp8 final : PrimitiveOf<FromFp8> {
   FromFp8(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "from_fp8"; }

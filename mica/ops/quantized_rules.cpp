@@ -1,12 +1,34 @@
 // Shapes and gradients of quantization.
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/linear.h"
 #include "mica/ops/quantized.h"
 #include "mica/ops/shape.h"
 
 namespace mica {
 
+namespace {
+
+/// The operand, and for nvfp4 a scale for all of it.
+void check_operands(const std::vector<array>& inputs, const QuantFormat& format, std::string_view op) {
+  check_count(inputs, inputs.size() > 1 ? 2 : 1, op);
+  check_ndim(inputs[0], 1, op);
+  if (!format.is_mlx()) fail_as<std::invalid_argument>("[{}] not to {}", op, format.name());
+  if (inputs.size() == 1) return;
+  check_dtype(inputs[1], float32, op);
+  if (inputs[1].size() != 1) fail_as<std::invalid_argument>("[{}] the global scale is one number", op);
+}
+
+}  // namespace
+
 std::vector<OutputSpec> Quantize::infer(const std::vector<array>& inputs) const {
+  check_operands(inputs, format, name());
+  check_category(inputs[0], floating, name());
+  if (inputs[0].ndim() != 2) {
+    fail_as<std::invalid_argument>("[quantize] an array of shape {} is no matrix", to_string(inputs[0].shape()));
+  }
+  if (format.has_biases) check_dtype(inputs[0], scale_dtype(format.scale_type), name());
   const Shape& shape = inputs[0].shape();
   Shape codes = shape;
   codes.back() = format.row_bytes(shape.back()) / 4;
@@ -30,6 +52,8 @@ std::pair<std::vector<array>, std::vector<int>> Quantize::vmap(const std::vector
 }
 
 std::vector<OutputSpec> RoundToFormat::infer(const std::vector<array>& inputs) const {
+  check_operands(inputs, format, name());
+  check_dtype(inputs[0], float32, name());
   format.row_bytes(inputs[0].shape(-1));
   return {{inputs[0].shape(), float32}};
 }
@@ -61,6 +85,8 @@ std::pair<std::vector<array>, std::vector<int>> RoundToFormat::vmap(const std::v
 }
 
 std::vector<OutputSpec> ToFp8::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_category(inputs[0], floating, name());
   return {{inputs[0].shape(), uint8}};
 }
 
@@ -70,6 +96,9 @@ std::pair<std::vector<array>, std::vector<int>> ToFp8::vmap(const std::vector<ar
 }
 
 std::vector<OutputSpec> FromFp8::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_dtype(inputs[0], uint8, name());
+  if (!issubdtype(dtype, floating)) fail_as<std::invalid_argument>("[from_fp8] not to {}", dtype_name(dtype));
   return {{inputs[0].shape(), dtype}};
 }
 

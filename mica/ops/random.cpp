@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -21,6 +22,10 @@
 namespace mica {
 
 std::vector<OutputSpec> RandomBits::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  if (width != 1 && width != 2 && width != 4) {
+    fail_as<std::invalid_argument>("[bits] {} bytes are no width: 1, 2 or 4", width);
+  }
   const array& keys = inputs[0];
   if (keys.dtype() != uint32 || keys.ndim() == 0 || keys.shape(-1) != 2) {
     fail_as<std::invalid_argument>("[bits] a key is uint32 of shape (2), not {} of shape {}", dtype_name(keys.dtype()),

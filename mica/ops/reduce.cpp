@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "mica/array/tracing.h"
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
+#include "mica/ops/size.h"
 
 namespace mica {
 namespace {
@@ -48,6 +51,13 @@ array arg_reduce_all(const array& a, bool largest, bool keepdims, StreamOrDevice
   return reshape(index, keepdims ? Shape(a.ndim(), 1) : Shape{}, s);
 }
 
+/// The number of elements along the axes less `ddof`; in the graph where a trace is to follow other lengths.
+array divisor(const array& a, const std::vector<int>& axes, int ddof, Dtype dtype, StreamOrDevice s) {
+  if (!ShapelessTracing::current()) return array(element_count(a, axes) - ddof, dtype);
+  const array count = number_of_elements(a, axes, false, dtype, s);
+  return ddof == 0 ? count : subtract(count, array(ddof, dtype), s);
+}
+
 }  // namespace
 
 std::string_view Reduce::name() const {
@@ -55,6 +65,8 @@ std::string_view Reduce::name() const {
 }
 
 std::vector<OutputSpec> Reduce::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axes(axes, inputs[0], name());
   const array& a = inputs[0];
   Shape shape = a.shape();
   for (const int axis : axes) {
@@ -74,6 +86,8 @@ std::vector<OutputSpec> Reduce::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> ArgReduce::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axis(axis, inputs[0], name());
   Shape shape = inputs[0].shape();
   ShapeElem& length = shape[static_cast<size_t>(axis)];
   if (length == 0) fail_as<std::invalid_argument>("[{}] an empty axis has none", name());
@@ -82,6 +96,9 @@ std::vector<OutputSpec> ArgReduce::infer(const std::vector<array>& inputs) const
 }
 
 std::vector<OutputSpec> Softmax::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_ndim(inputs[0], 1, name());
+  check_category(inputs[0], floating, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
@@ -115,7 +132,7 @@ array mean(const array& a, const std::vector<int>& axes, bool keepdims, StreamOr
   // Halves are summed and divided in float32: their sum need not fit into the type that their mean fits into.
   const Dtype compute = dtype == float16 || dtype == bfloat16 ? float32 : dtype;
   const array total = sum(astype(a, compute, s), axes, keepdims, s);
-  return astype(divide(total, array(element_count(a, axes), compute), s), dtype, s);
+  return astype(divide(total, divisor(a, axes, 0, compute, s), s), dtype, s);
 }
 
 array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
@@ -124,8 +141,7 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
   const array x = astype(a, compute, s);
   const array deviation = abs(subtract(x, mean(x, axes, true, s), s), s);
   const array total = sum(square(deviation, s), axes, keepdims, s);
-  return astype(divide(total, array(element_count(a, axes) - ddof, total.dtype()), s),
-                dtype == complex64 ? float32 : dtype, s);
+  return astype(divide(total, divisor(a, axes, ddof, total.dtype(), s), s), dtype == complex64 ? float32 : dtype, s);
 }
 array var(const array& a, bool keepdims, int ddof, StreamOrDevice s) {
   return var(a, all_axes(a), keepdims, ddof, s);

@@ -20,12 +20,16 @@ namespace mica {
   inline array name(const array& a, int axis, bool keepdims = false, StreamOrDevice s = {}) {             \
     return name(a, std::vector<int>{axis}, keepdims, s);                                                  \
   }
+/// Whether all elements are true, or any; bool.
 MICA_REDUCTION(all)
 MICA_REDUCTION(any)
+/// Sums and products.
 MICA_REDUCTION(sum)
 MICA_REDUCTION(prod)
+/// The largest and the smallest element; NaN if one is NaN.
 MICA_REDUCTION(max)
 MICA_REDUCTION(min)
+/// The mean, floating; of integers and bool float32.
 MICA_REDUCTION(mean)
 /// log Σ exp, without overflow.
 MICA_REDUCTION(logsumexp)
@@ -62,11 +66,14 @@ array softmax(const array& a, const std::vector<int>& axes, bool precise = false
 array softmax(const array& a, bool precise = false, StreamOrDevice s = {});
 array softmax(const array& a, int axis, bool precise = false, StreamOrDevice s = {});
 
+/// Whether shapes and all elements are equal (with `equal_nan` NaN equals NaN), and whether all are close; bool
+/// scalars.
 array array_equal(const array& a, const array& b, bool equal_nan, StreamOrDevice s = {});
 array array_equal(const array& a, const array& b, StreamOrDevice s = {});
 array allclose(const array& a, const array& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
                StreamOrDevice s = {});
 
+/// What a Reduce does with the elements.
 enum class ReduceOp { all, any, sum, prod, max, min, logsumexp };
 
 /// Keeps the reduced axes with length 1; the op removes them where asked.
@@ -83,6 +90,7 @@ struct Reduce final : PrimitiveOf<Reduce> {
   std::vector<int> axes;
 };
 
+/// The first place of the largest or smallest element along an axis, which stays with length 1; uint32.
 struct ArgReduce final : PrimitiveOf<ArgReduce> {
   ArgReduce(Stream stream, bool largest, int reduced_axis) : PrimitiveOf(stream), max(largest), axis(reduced_axis) {}
   std::string_view name() const override { return max ? "argmax" : "argmin"; }

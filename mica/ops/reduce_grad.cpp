@@ -55,7 +55,7 @@ array weights(ReduceOp op, const array& x, const array& out, const std::vector<i
 std::vector<array> Reduce::vjp(const std::vector<array>& primals, const std::vector<array>& cotangents,
                                const std::vector<int>&, const std::vector<array>& outputs) const {
   const array& x = primals[0];
-  const array spread = broadcast_to(cotangents[0], x.shape(), stream());
+  const array spread = broadcast_like(cotangents[0], x, stream());
   if (op == ReduceOp::sum) return {spread};
   const array factor = weights(op, x, outputs[0], axes, stream());
   return {multiply(spread, conjugate(factor, stream()), stream())};

@@ -1,5 +1,6 @@
 #include "mica/ops/rules.h"
 
+#include "mica/array/tracing.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
@@ -17,6 +18,13 @@ array sum_to_shape(const array& cotangent, const Shape& shape, StreamOrDevice s)
     if (i < extra || (shape[i - extra] == 1 && cotangent.shape()[i] != 1)) axes.push_back(static_cast<int>(i));
   }
   return axes.empty() ? cotangent : reshape(sum(cotangent, axes, true, s), shape, s);
+}
+
+array broadcast_like(const array& a, const array& like, StreamOrDevice s) {
+  if (!ShapelessTracing::current() || a.shape() == like.shape()) return broadcast_to(a, like.shape(), s);
+  // Operands of one operation follow each other's lengths.
+  const array always = logical_or(isnan(like, s), array(true), s);
+  return where(always, a, a, s);
 }
 
 array sum_of(const std::vector<array>& terms, StreamOrDevice s) {

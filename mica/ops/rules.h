@@ -17,6 +17,9 @@ array constant_like(double value, const array& a);
 /// Sums a cotangent over the axes along which an array of `shape` was broadcast.
 array sum_to_shape(const array& cotangent, const Shape& shape, StreamOrDevice s);
 
+/// `a` repeated to the shape of `like`, also when that is another one each time a trace is replayed.
+array broadcast_like(const array& a, const array& like, StreamOrDevice s);
+
 /// The sum of the arrays, of which there is at least one.
 array sum_of(const std::vector<array>& terms, StreamOrDevice s);
 

@@ -4,12 +4,15 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/rules.h"
 
 namespace mica {
 
 std::vector<OutputSpec> SearchSorted::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 2, name());
+  check_dtype(inputs[1], inputs[0].dtype(), name());
   const Shape& sequences = inputs[0].shape();
   const Shape& values = inputs[1].shape();
   const bool fits = !sequences.empty() && sequences.size() - 1 <= values.size() &&

@@ -4,7 +4,9 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "mica/base/checked.h"
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/common.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
@@ -33,7 +35,9 @@ Shape resolve_reshape(const array& a, Shape shape) {
     } else if (length < 0) {
       fail_as<std::invalid_argument>("[reshape] {} is no shape", to_string(shape));
     } else {
-      known *= length;
+      const auto product = checked_mul(known, length);
+      if (!product) fail_as<std::invalid_argument>("[reshape] {} has too many elements", to_string(shape));
+      known = *product;
     }
   }
   const auto size = static_cast<ShapeElem>(a.size());
@@ -59,16 +63,22 @@ int normalize_axis(int axis, size_t ndim, std::string_view op) {
 }
 
 std::vector<OutputSpec> Reshape::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{resolve_reshape(inputs[0], shape), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Transpose::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axes(axes, inputs[0], name());
+  check_ndim(inputs[0], axes.size(), name());
+  if (axes.size() != inputs[0].ndim()) fail_as<std::invalid_argument>("[transpose] an axis is missing");
   Shape out;
   for (const int axis : axes) out.push_back(inputs[0].shape(axis));
   return {{std::move(out), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Broadcast::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   if (broadcast_shapes(inputs[0].shape(), shape) != shape) {
     fail_as<std::invalid_argument>("[broadcast_to] an array of shape {} cannot be broadcast to {}",
                                    to_string(inputs[0].shape()), to_string(shape));
@@ -77,27 +87,35 @@ std::vector<OutputSpec> Broadcast::infer(const std::vector<array>& inputs) const
 }
 
 std::vector<OutputSpec> AsStrided::infer(const std::vector<array>& inputs) const {
-  int64_t low = static_cast<int64_t>(offset);
+  check_count(inputs, 1, name());
+  const auto size = static_cast<int64_t>(inputs[0].size());
+  const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+  bool fits = shape.size() == strides.size() && offset < inputs[0].size();
+  int64_t low = fits ? static_cast<int64_t>(offset) : 0;
   int64_t high = low;
-  bool empty = false;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    const int64_t reach = (shape[i] - 1) * strides[i];
-    (reach < 0 ? low : high) += reach;
-    empty = empty || shape[i] == 0;
+  for (size_t i = 0; fits && i < shape.size(); ++i) {
+    const auto reach = checked_mul(shape[i] - 1, strides[i]);
+    // Sums of what is within twice the array cannot overflow.
+    fits = reach && *reach > -size && *reach < size;
+    if (fits) (*reach < 0 ? low : high) += *reach;
+    fits = fits && low >= 0 && high < size;
   }
-  if (!empty && (low < 0 || high >= static_cast<int64_t>(inputs[0].size()))) {
+  if (!fits && !(empty && shape.size() == strides.size())) {
     fail_as<std::invalid_argument>("[as_strided] shape {} reaches outside of the array", to_string(shape));
   }
   return {{shape, inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> View::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   Shape out = inputs[0].shape();
   const size_t from = inputs[0].itemsize();
   const size_t to = size_of(dtype);
   if (from != to) {
     if (out.empty()) fail_as<std::invalid_argument>("[view] a scalar keeps its element size");
-    const ShapeElem bytes = out.back() * static_cast<ShapeElem>(from);
+    const auto product = checked_mul(out.back(), static_cast<ShapeElem>(from));
+    if (!product) fail_as<std::invalid_argument>("[view] shape {} has too many elements", to_string(out));
+    const ShapeElem bytes = *product;
     if (bytes % static_cast<ShapeElem>(to) != 0) {
       fail_as<std::invalid_argument>("[view] {} bytes in the last axis do not divide into {}", bytes,
                                      dtype_name(dtype));
@@ -108,10 +126,13 @@ std::vector<OutputSpec> View::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> Copy::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Concatenate::infer(const std::vector<array>& inputs) const {
+  if (inputs.empty()) fail_as<std::invalid_argument>("[concatenate] no arrays given");
+  check_axis(axis, inputs[0], name());
   Shape out = inputs[0].shape();
   const auto along = static_cast<size_t>(axis);
   out[along] = 0;
@@ -122,14 +143,19 @@ std::vector<OutputSpec> Concatenate::infer(const std::vector<array>& inputs) con
       fail_as<std::invalid_argument>("[concatenate] shapes {} and {} differ outside of axis {}",
                                      to_string(inputs[0].shape()), to_string(input.shape()), axis);
     }
-    out[along] += input.shape()[along];
+    check_dtype(input, inputs[0].dtype(), name());
+    const auto sum = checked_add(out[along], input.shape()[along]);
+    if (!sum) fail_as<std::invalid_argument>("[concatenate] too many elements");
+    out[along] = *sum;
   }
   return {{std::move(out), inputs[0].dtype()}};
 }
 
 array reshape(const array& a, Shape shape, StreamOrDevice s) {
-  shape = resolve_reshape(a, std::move(shape));
-  return shape == a.shape() ? a : apply<Reshape>({a}, to_stream(s), std::move(shape));
+  Shape resolved = resolve_reshape(a, shape);
+  if (resolved == a.shape()) return a;
+  // A length that was left open stays so: traces can follow other shapes.
+  return apply<Reshape>({a}, to_stream(s), a.size() > 0 ? std::move(shape) : std::move(resolved));
 }
 
 array unflatten(const array& a, int axis, Shape shape, StreamOrDevice s) {

@@ -31,18 +31,22 @@ std::vector<array> atleast_1d(const std::vector<array>& a, StreamOrDevice s = {}
 std::vector<array> atleast_2d(const std::vector<array>& a, StreamOrDevice s = {});
 std::vector<array> atleast_3d(const std::vector<array>& a, StreamOrDevice s = {});
 
+/// The axes in another order (reversed, without one): a view. Throws std::invalid_argument unless each is named once.
 array transpose(const array& a, std::vector<int> axes, StreamOrDevice s = {});
 inline array transpose(const array& a, std::initializer_list<int> axes, StreamOrDevice s = {}) {
   return transpose(a, std::vector<int>(axes), s);
 }
 array transpose(const array& a, StreamOrDevice s = {});
+/// The last two axes exchanged; two axes exchanged; one axis moved to another place: views.
 array matrix_transpose(const array& a, StreamOrDevice s = {});
 array swapaxes(const array& a, int axis1, int axis2, StreamOrDevice s = {});
 array moveaxis(const array& a, int source, int destination, StreamOrDevice s = {});
+/// The elements backwards along the axes (all without them): a view.
 array flip(const array& a, const std::vector<int>& axes, StreamOrDevice s = {});
 array flip(const array& a, int axis, StreamOrDevice s = {});
 array flip(const array& a, StreamOrDevice s = {});
 
+/// The array repeated to the shape: a view. Arrays repeated to their common shape.
 array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s = {});
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s = {});
 
@@ -54,19 +58,26 @@ array copy(array a, StreamOrDevice s = {});
 /// The array itself if its memory is in C order (or Fortran order, if allowed), else a copy.
 array contiguous(const array& a, bool allow_col_major = false, StreamOrDevice s = {});
 
+/// The arrays one after the other along an axis (flattened without one), in the dtype that they promote to.
 array concatenate(std::vector<array> arrays, int axis, StreamOrDevice s = {});
 array concatenate(std::vector<array> arrays, StreamOrDevice s = {});
+/// Arrays of one shape along a new axis.
 array stack(const std::vector<array>& arrays, int axis, StreamOrDevice s = {});
 array stack(const std::vector<array>& arrays, StreamOrDevice s = {});
+/// Equal parts along an axis, or the parts between indices.
 std::vector<array> split(const array& a, int num_splits, int axis, StreamOrDevice s = {});
 std::vector<array> split(const array& a, int num_splits, StreamOrDevice s = {});
 std::vector<array> split(const array& a, const Shape& indices, int axis, StreamOrDevice s = {});
 std::vector<array> split(const array& a, const Shape& indices, StreamOrDevice s = {});
+/// The slices along an axis, without it.
 std::vector<array> unstack(const array& a, int axis, StreamOrDevice s = {});
 std::vector<array> unstack(const array& a, StreamOrDevice s = {});
+/// Each element (slice) several times.
 array repeat(const array& arr, int repeats, int axis, StreamOrDevice s = {});
 array repeat(const array& arr, int repeats, StreamOrDevice s = {});
+/// The whole array several times along each axis.
 array tile(const array& arr, std::vector<int> reps, StreamOrDevice s = {});
+/// Elements moved along the axes; those that fall off come in at the other end.
 array roll(const array& a, int shift, StreamOrDevice s = {});
 array roll(const array& a, int shift, int axis, StreamOrDevice s = {});
 /// Several shifts of the flattened array or of one axis add up; one shift for several axes goes for each.
@@ -93,6 +104,7 @@ int normalize_axis(int axis, size_t ndim, std::string_view op);
 
 // Primitives.
 
+/// The elements in order under another shape; one length may be −1, which follows from the others.
 struct Reshape final : PrimitiveOf<Reshape> {
   Reshape(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
   std::string_view name() const override { return "reshape"; }
@@ -104,6 +116,7 @@ struct Reshape final : PrimitiveOf<Reshape> {
   Shape shape;
 };
 
+/// Axis i of the output is axis axes[i] of the input: a view.
 struct Transpose final : PrimitiveOf<Transpose> {
   Transpose(Stream stream, std::vector<int> order) : PrimitiveOf(stream), axes(std::move(order)) {}
   std::string_view name() const override { return "transpose"; }
@@ -115,6 +128,7 @@ struct Transpose final : PrimitiveOf<Transpose> {
   std::vector<int> axes;
 };
 
+/// The input repeated along axes: a view.
 struct Broadcast final : PrimitiveOf<Broadcast> {
   Broadcast(Stream stream, Shape target) : PrimitiveOf(stream), shape(std::move(target)) {}
   std::string_view name() const override { return "broadcast_to"; }
@@ -126,6 +140,7 @@ struct Broadcast final : PrimitiveOf<Broadcast> {
   Shape shape;
 };
 
+/// A view with strides of its own of a contiguous input.
 struct AsStrided final : PrimitiveOf<AsStrided> {
   AsStrided(Stream stream, Shape view_shape, Strides view_strides, size_t view_offset)
       : PrimitiveOf(stream), shape(std::move(view_shape)), strides(std::move(view_strides)), offset(view_offset) {}
@@ -140,6 +155,7 @@ struct AsStrided final : PrimitiveOf<AsStrided> {
   size_t offset;
 };
 
+/// The bytes as another dtype.
 struct View final : PrimitiveOf<View> {
   View(Stream stream, Dtype target) : PrimitiveOf(stream), dtype(target) {}
   std::string_view name() const override { return "view"; }
@@ -163,6 +179,7 @@ struct Copy final : PrimitiveOf<Copy> {
   bool allow_col_major;
 };
 
+/// Inputs of one dtype one after the other along an axis.
 struct Concatenate final : PrimitiveOf<Concatenate> {
   Concatenate(Stream stream, int concatenated_axis) : PrimitiveOf(stream), axis(concatenated_axis) {}
   std::string_view name() const override { return "concatenate"; }

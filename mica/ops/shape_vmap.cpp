@@ -1,4 +1,6 @@
 // Batching rules of primitives that arrange elements.
+#include <algorithm>
+
 #include "mica/ops/rules.h"
 #include "mica/ops/shape.h"
 
@@ -7,7 +9,16 @@ namespace mica {
 std::pair<std::vector<array>, std::vector<int>> Reshape::vmap(const std::vector<array>& inputs,
                                                               const std::vector<int>& axes) const {
   const array x = batch_first(inputs[0], axes[0], stream());
-  return {{reshape(x, with_batch(shape, x.shape(0)), stream())}, {0}};
+  // A length left open is that of one entry: it would not follow from an empty batch.
+  Shape each = shape;
+  const auto open = std::find(each.begin(), each.end(), -1);
+  if (open != each.end()) {
+    ShapeElem size = 1;
+    for (size_t i = 1; i < x.ndim(); ++i) size *= x.shape()[i];
+    for (const ShapeElem length : shape) size /= length > 0 ? length : 1;
+    *open = size;
+  }
+  return {{reshape(x, with_batch(each, x.shape(0)), stream())}, {0}};
 }
 
 std::pair<std::vector<array>, std::vector<int>> Transpose::vmap(const std::vector<array>& inputs,

@@ -1,12 +1,15 @@
 #include "mica/ops/size.h"
 
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 
 namespace mica {
 
-std::vector<OutputSpec> NumberOfElements::infer(const std::vector<array>&) const {
+std::vector<OutputSpec> NumberOfElements::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_axes(axes, inputs[0], name());
   return {{Shape{}, dtype}};
 }
 

@@ -13,6 +13,7 @@ namespace mica {
 array number_of_elements(const array& a, std::vector<int> axes, bool inverted, Dtype dtype = int32,
                          StreamOrDevice s = {});
 
+/// The product of the lengths of some axes, or one over it, as a scalar.
 struct NumberOfElements final : PrimitiveOf<NumberOfElements> {
   NumberOfElements(Stream stream, std::vector<int> counted_axes, bool one_over, Dtype type)
       : PrimitiveOf(stream), axes(std::move(counted_axes)), inverted(one_over), dtype(type) {}

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
 #include "mica/ops/shape.h"
@@ -43,10 +44,17 @@ array scan(const array& a, ScanOp op, int axis, bool reverse, bool inclusive, St
 }  // namespace
 
 std::vector<OutputSpec> Sort::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_ndim(inputs[0], 1, name());
   return {{inputs[0].shape(), indices ? uint32 : inputs[0].dtype()}};
 }
 
 std::vector<OutputSpec> Partition::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_ndim(inputs[0], 1, name());
+  if (kth < 0 || (kth >= inputs[0].shape(-1) && inputs[0].size() > 0)) {
+    fail_as<std::invalid_argument>("[partition] there is no element {} in an axis of {}", kth, inputs[0].shape(-1));
+  }
   return {{inputs[0].shape(), indices ? uint32 : inputs[0].dtype()}};
 }
 
@@ -55,6 +63,8 @@ std::string_view Scan::name() const {
 }
 
 std::vector<OutputSpec> Scan::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_ndim(inputs[0], 1, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 

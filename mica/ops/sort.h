@@ -11,8 +11,10 @@ namespace mica {
 // Along an axis (the last one), or of the flattened array without one where the overload has no axis. Sorts are stable
 // and ascending; NaN comes last. Indices are uint32.
 
+/// The elements in order.
 array sort(const array& a, StreamOrDevice s = {});
 array sort(const array& a, int axis, StreamOrDevice s = {});
+/// The indices (uint32) that put the elements in order.
 array argsort(const array& a, StreamOrDevice s = {});
 array argsort(const array& a, int axis, StreamOrDevice s = {});
 
@@ -29,10 +31,12 @@ array topk(const array& a, int k, int axis, StreamOrDevice s = {});
 // Running totals. `reverse` starts at the end; without `inclusive` each place holds the total of those before it. Sums
 // and products keep the dtype (a sum of bool is int32) unless `dtype` names the one to compute in.
 
+/// Running sums.
 array cumsum(const array& a, int axis, bool reverse = false, bool inclusive = true,
              std::optional<Dtype> dtype = std::nullopt, StreamOrDevice s = {});
 array cumsum(const array& a, bool reverse = false, bool inclusive = true, std::optional<Dtype> dtype = std::nullopt,
              StreamOrDevice s = {});
+/// Running products.
 array cumprod(const array& a, int axis, bool reverse = false, bool inclusive = true,
               std::optional<Dtype> dtype = std::nullopt, StreamOrDevice s = {});
 array cumprod(const array& a, bool reverse = false, bool inclusive = true, std::optional<Dtype> dtype = std::nullopt,
@@ -49,6 +53,7 @@ inline array cumprod(const array& a, int axis, bool reverse, bool inclusive, Str
 inline array cumprod(const array& a, bool reverse, bool inclusive, StreamOrDevice s) {
   return cumprod(a, reverse, inclusive, std::nullopt, s);
 }
+/// The largest, smallest element so far; log Σ exp so far.
 array cummax(const array& a, int axis, bool reverse = false, bool inclusive = true, StreamOrDevice s = {});
 array cummax(const array& a, bool reverse = false, bool inclusive = true, StreamOrDevice s = {});
 array cummin(const array& a, int axis, bool reverse = false, bool inclusive = true, StreamOrDevice s = {});
@@ -85,6 +90,7 @@ struct Partition final : PrimitiveOf<Partition> {
   ShapeElem kth;
 };
 
+/// What a Scan makes of the elements so far.
 enum class ScanOp { sum, prod, max, min, logaddexp };
 
 /// Over the last axis.

@@ -7,6 +7,7 @@
 
 namespace mica::optim {
 
+/// Options of Adafactor.
 struct AdafactorOptions {
   /// Used only when relative_step is off, and then needed (std::invalid_argument).
   std::optional<LearningRate> learning_rate = std::nullopt;

@@ -8,6 +8,7 @@ namespace mica::optim {
 
 // Betas outside of [0, 1) and a negative eps throw std::invalid_argument.
 
+/// Options of Adam.
 struct AdamOptions {
   std::array<double, 2> betas = {0.9, 0.999};
   double eps = 1e-8;
@@ -28,6 +29,7 @@ class Adam : public Optimizer {
   AdamOptions options_;
 };
 
+/// Options of AdamW.
 struct AdamWOptions {
   std::array<double, 2> betas = {0.9, 0.999};
   double eps = 1e-8;
@@ -47,6 +49,7 @@ class AdamW : public Adam {
   double weight_decay_;
 };
 
+/// Options of Adamax.
 struct AdamaxOptions {
   std::array<double, 2> betas = {0.9, 0.999};
   double eps = 1e-8;

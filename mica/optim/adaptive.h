@@ -7,6 +7,7 @@ namespace mica::optim {
 // Optimizers that divide by running means of squared gradients. A negative alpha or rho and an eps that is not positive
 // throw std::invalid_argument.
 
+/// Options of RMSprop.
 struct RMSpropOptions {
   double alpha = 0.99;
   double eps = 1e-8;
@@ -39,6 +40,7 @@ class Adagrad : public Optimizer {
   double eps_;
 };
 
+/// Options of AdaDelta.
 struct AdaDeltaOptions {
   double rho = 0.9;
   double eps = 1e-6;

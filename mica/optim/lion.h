@@ -6,6 +6,7 @@
 
 namespace mica::optim {
 
+/// Options of Lion.
 struct LionOptions {
   std::array<double, 2> betas = {0.9, 0.99};
   double weight_decay = 0.0;

@@ -4,6 +4,7 @@
 
 namespace mica::optim {
 
+/// Options of Muon.
 struct MuonOptions {
   double momentum = 0.95;
   double weight_decay = 0.01;

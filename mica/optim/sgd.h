@@ -4,6 +4,7 @@
 
 namespace mica::optim {
 
+/// Options of SGD.
 struct SGDOptions {
   double momentum = 0.0;
   double weight_decay = 0.0;

@@ -19,6 +19,7 @@ size_t next_word(std::string_view text, size_t from);
 /// the scores of the tokens, where any two neighbours merge that form a token (SentencePiece).
 class Bpe {
  public:
+  /// How merges are applied and unknown characters spelled.
   struct Options {
     bool bytes = false;             ///< start from bytes: the vocabulary's strings are raw bytes
     bool ignore_merges = false;     ///< a piece that is a token stays whole

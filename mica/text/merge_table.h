@@ -9,6 +9,7 @@ namespace mica::text {
 /// The merges of a BPE model: for a pair of tokens, when it is merged (a lower rank goes first) and into which token.
 class MergeTable {
  public:
+  /// What a pair of tokens becomes, and when.
   struct Merge {
     uint32_t rank;
     int32_t id;

@@ -15,6 +15,7 @@ namespace mica::text {
 /// What a tokenizer does to text before it cuts it up: the normalizers of tokenizer.json, one struct each.
 namespace normalizers {
 
+/// A Unicode normalization form.
 struct Form {
   NormalForm form = NormalForm::nfc;
 };
@@ -34,6 +35,7 @@ struct Strip {
   bool left = true;
   bool right = true;
 };
+/// What BERT's tokenizers do.
 struct Bert {
   bool clean_text = true;
   bool handle_chinese_chars = true;

@@ -23,6 +23,7 @@ struct CharTest {
   bool (*test)(uint32_t point) = nullptr;
 };
 
+/// Cuts where a pattern matches.
 struct Split {
   std::variant<Regex, std::string, CharTest> pattern;
   SplitBehavior behavior = SplitBehavior::isolated;

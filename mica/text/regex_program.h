@@ -38,6 +38,7 @@ struct Instruction {
   uint32_t max = 0;
 };
 
+/// A compiled pattern.
 struct Program {
   std::string pattern;  ///< for messages
   std::vector<Instruction> code;

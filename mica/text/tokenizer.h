@@ -16,6 +16,7 @@ namespace mica::text {
 
 struct TokenizerData;
 
+/// How text becomes tokens.
 struct EncodeOptions {
   /// Add what the vocabulary puts around a text (BOS, EOS, [CLS] …).
   bool add_special = true;

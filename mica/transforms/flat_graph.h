@@ -11,6 +11,7 @@ namespace mica {
 
 /// A traced function as a list of primitives over numbered values. The first values are the function's inputs.
 struct FlatGraph {
+  /// A primitive with the numbers of its inputs and outputs.
   struct Node {
     std::shared_ptr<Primitive> primitive;
     std::vector<int> inputs;

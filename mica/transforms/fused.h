@@ -12,6 +12,7 @@ namespace mica {
 /// A chain of element-by-element primitives (Unary, Binary, Select, AsType) as one, computed without intermediate
 /// arrays. Inputs may have any shapes that broadcast to the output's.
 struct Fused final : PrimitiveOf<Fused, Composite> {
+  /// One operation of the chain.
   struct Step {
     std::shared_ptr<Primitive> primitive;
     /// Numbers of values: first the inputs, then the steps' results.

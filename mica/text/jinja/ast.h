@@ -43,6 +43,7 @@ struct CallArguments {
   ExprPtr double_star;  ///< **values
 };
 
+/// An expression of a template.
 struct Expr {
   ExprKind kind = ExprKind::constant;
   int line = 1;
@@ -88,6 +89,7 @@ struct MacroUses {
   bool varargs = false;
 };
 
+/// A statement of a template.
 struct Stmt {
   StmtKind kind = StmtKind::text;
   int line = 1;

@@ -20,6 +20,7 @@ enum class TokenKind {
   end,
 };
 
+/// A piece of a template.
 struct Token {
   TokenKind kind = TokenKind::end;
   std::string text;

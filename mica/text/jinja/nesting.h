@@ -6,6 +6,7 @@ namespace mica::jinja {
 
 constexpr int kMaxNesting = 400;
 
+/// One more level of nesting while it lives.
 class Parser::Nesting {
  public:
   explicit Nesting(Parser& parser) : parser_(parser) {

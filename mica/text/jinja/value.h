@@ -74,6 +74,7 @@ class Value {
 /// Python's sequence types, and views of dictionaries.
 enum class SequenceKind : uint8_t { list, tuple, range, view };
 
+/// A list or tuple.
 struct Sequence {
   SequenceKind kind = SequenceKind::list;
   std::vector<Value> items;
