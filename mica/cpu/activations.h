@@ -35,8 +35,10 @@ class Activations {
     int32_t group = 0;
   };
 
-  /// Rows of all tiles quantized to int8 in steps of `step` values (16, 32 or 64; scales are shared by at least 32).
-  /// Tile t has its data at first · padded columns: values [column / 4][count][4], scales and sums [step][count].
+  /// Rows of all tiles quantized to int8 in steps of `step` values (16 or 32; scales are shared by 32), in
+  /// one or two digits: two make two rows of each, the second for what the first leaves. Tile t, `count` rows high, has
+  /// its data at digits · first · padded columns: values [column / 4][digits · count][4], scales and sums
+  /// [step][digits · count].
   struct Int8 {
     std::vector<int8_t> values;
     std::vector<float> scales;
@@ -50,18 +52,21 @@ class Activations {
   int64_t padded_cols() const { return (cols_ + 127) / 128 * 128; }
   int64_t groups() const { return groups_; }
   std::span<const Tile> tiles() const { return tiles_; }
+  /// Tiles of at most half the height, for two digits. Only of rows in one group.
+  std::span<const Tile> half_tiles() const { return half_tiles_; }
   /// Tiles of one group: a range of indices into tiles().
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
 
-  /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
-  const Int8& int8(int step, ThreadPool& pool);
+  /// The int8 copy for products whose scales change every `step` values, in tiles() for one digit, half_tiles() for
+  /// two. Parallel when there is enough to do.
+  const Int8& int8(int step, int digits, ThreadPool& pool);
 
   /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
   const float* exact(ThreadPool& pool);
 
  private:
   void reset(const float* x, int64_t cols, int64_t stride);
-  void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
+  void for_tiles(std::span<const Tile> tiles, ThreadPool& pool, FunctionRef<void(const Tile&)> body);
   void split(int32_t group, int64_t begin, int64_t end);
   const float* row(int64_t index) const;
 
@@ -72,8 +77,9 @@ class Activations {
   int64_t groups_ = 0;
   std::vector<int32_t> rows_;  // empty: rows in their order
   std::vector<Tile> tiles_;
+  std::vector<Tile> half_tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
-  Int8 int8_[3];                      // steps of 16, 32, 64
+  Int8 int8_[2][2];                   // steps of 16, 32; one or two digits
   std::vector<float> exact_;
   bool exact_ready_ = false;
 };

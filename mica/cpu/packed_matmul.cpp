@@ -21,6 +21,9 @@ constexpr int64_t kPanelBlockBytes = 256 << 10;
 /// The highest tile (activations.h).
 constexpr int64_t kMostTileRows = 12;
 
+/// Panels whose products with a tile stay in the first-level cache until they are put together.
+constexpr int64_t kScratchPanels = 16;
+
 /// Weights for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWeights = 1 << 13;
 
@@ -44,11 +47,13 @@ class Multiplier {
   Multiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation, Isa isa)
       : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
-    const bool int8 = activation == Activation::int8 && has_integer_codes(layout.code);
+    const bool int8 = activation != Activation::exact && has_integer_codes(layout.code);
     kernel_ = choose_kernel(int8, isa);
     if (int8) {
-      step_ = std::min<int>(layout.group, 64);
-      int8_ = &x.int8(step_, pool);
+      // A scale for 64 activations would be a tenth faster and double what rounding costs.
+      step_ = std::min<int>(layout.group, 32);
+      digits_ = activation == Activation::int16 ? 2 : 1;
+      int8_ = &x.int8(step_, digits_, pool);
     } else {
       exact_ = x.exact(pool);
     }
@@ -60,28 +65,18 @@ class Multiplier {
   /// Columns of the product from a panel on.
   int64_t columns_from(int64_t panel) const { return weights_->slice_rows() - panel * kPanelRows; }
 
+  /// The tiles that rows run in.
+  std::span<const Activations::Tile> tiles() const { return digits_ == 1 ? x_->tiles() : x_->half_tiles(); }
+
   /// `count` panels of a slice times a tile of rows, to y; bias counts from the first panel's first row.
   void multiply(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias, float* y,
                 int64_t y_stride) const {
-    PanelProduct product{.layout = &weights_->layout(),
-                         .panels = weights_->panel(slice * panels() + panel),
-                         .panel_count = count,
-                         .rows = tile.count,
-                         .step = step_,
-                         .y = y,
-                         .y_stride = y_stride,
-                         .y_cols = columns_from(panel),
-                         .bias = bias,
-                         .factor = weights_->factor()};
-    const int64_t padded = x_->padded_cols();
-    if (int8_) {
-      product.x = int8_->values.data() + tile.first * padded;
-      product.x_scales = int8_->scales.data() + tile.first * (padded / step_);
-      product.x_sums = int8_->sums.data() + tile.first * (padded / step_);
-    } else {
-      product.x = exact_ + tile.first * padded;
+    if (digits_ == 1) return run_kernel(slice, panel, count, tile, bias, y, y_stride);
+    for (int64_t done = 0; done < count; done += kScratchPanels) {
+      const int64_t at = done * kPanelRows;
+      add_digits(slice, panel + done, std::min(kScratchPanels, count - done), tile, bias ? bias + at : nullptr, y + at,
+                 y_stride);
     }
-    kernel_(product);
   }
 
   /// Panels whose codes stay in the second-level cache.
@@ -90,10 +85,51 @@ class Multiplier {
   }
 
  private:
+  /// The products of the first digits and of the second digits, added up.
+  void add_digits(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias,
+                  float* y, int64_t y_stride) const {
+    alignas(64) float parts[kMostTileRows * kScratchPanels * kPanelRows];
+    const int64_t width = count * kPanelRows;
+    run_kernel(slice, panel, count, tile, nullptr, parts, width);
+    const int64_t columns = std::min(width, columns_from(panel));
+    for (int64_t row = 0; row < tile.count; ++row) {
+      const float* first = parts + 2 * row * width;
+      const float* second = first + width;
+      float* out = y + row * y_stride;
+      for (int64_t i = 0; i < columns; ++i) out[i] = first[i] + second[i];
+      for (int64_t i = 0; bias && i < columns; ++i) out[i] += bias[i];
+    }
+  }
+
+  void run_kernel(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias,
+                  float* y, int64_t y_stride) const {
+    PanelProduct product{.layout = &weights_->layout(),
+                         .panels = weights_->panel(slice * panels() + panel),
+                         .panel_count = count,
+                         .rows = digits_ * tile.count,
+                         .step = step_,
+                         .y = y,
+                         .y_stride = y_stride,
+                         .y_cols = columns_from(panel),
+                         .bias = bias,
+                         .factor = weights_->factor()};
+    const int64_t padded = x_->padded_cols();
+    if (int8_) {
+      const int64_t first = digits_ * tile.first;
+      product.x = int8_->values.data() + first * padded;
+      product.x_scales = int8_->scales.data() + first * (padded / step_);
+      product.x_sums = int8_->sums.data() + first * (padded / step_);
+    } else {
+      product.x = exact_ + tile.first * padded;
+    }
+    kernel_(product);
+  }
+
   const PackedMatrix* weights_;
   Activations* x_;
   Kernel kernel_ = nullptr;
   int step_ = 0;
+  int digits_ = 1;
   const Activations::Int8* int8_ = nullptr;
   const float* exact_ = nullptr;
 };
@@ -107,12 +143,13 @@ struct Tiles {
 /// Calls run(panel, count, tile) for blocks of the panels [first, first + count), each with all tiles of the range
 /// while its codes are in the cache.
 template <typename Run>
-void for_blocks(const Activations& x, Tiles range, int64_t first, int64_t count, int64_t block, Run run) {
+void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, int64_t first, int64_t count, int64_t block,
+                Run run) {
   // One tile reads every panel once: nothing to keep in a cache.
   const int64_t step = range.end - range.begin == 1 ? count : block;
   for (int64_t panel = first; panel < first + count; panel += step) {
     const int64_t panels = std::min(step, first + count - panel);
-    for (int64_t tile = range.begin; tile < range.end; ++tile) run(panel, panels, x.tiles()[static_cast<size_t>(tile)]);
+    for (int64_t tile = range.begin; tile < range.end; ++tile) run(panel, panels, tiles[static_cast<size_t>(tile)]);
   }
 }
 
@@ -128,9 +165,8 @@ void add_residual(const Product& product, const Activations::Tile& tile, int64_t
 }
 
 /// Panels [first, first + count) of a product for some of the tiles.
-void run_product(const Multiplier& multiplier, const Product& product, const Activations& x, Tiles range, int64_t first,
-                 int64_t count) {
-  for_blocks(x, range, first, count, multiplier.panels_in_cache(),
+void run_product(const Multiplier& multiplier, const Product& product, Tiles range, int64_t first, int64_t count) {
+  for_blocks(multiplier.tiles(), range, first, count, multiplier.panels_in_cache(),
              [&](int64_t panel, int64_t panels, const Activations::Tile& tile) {
                const int64_t column = panel * kPanelRows;
                const float* bias = product.bias ? product.bias + column : nullptr;
@@ -150,11 +186,11 @@ class GatedProduct {
         out_(out),
         gate_(elementwise_kernels().unary[static_cast<size_t>(gate)]),
         multiply_(elementwise_kernels().binary[static_cast<size_t>(BinaryOp::multiply)]),
-        x_(x),
         by_a_(*a.weights, x, pool, activation, isa),
         by_b_(*b.weights, x, pool, activation, isa) {}
 
   int64_t panels() const { return by_a_.panels(); }
+  size_t tiles() const { return by_a_.tiles().size(); }
   int64_t work() const { return 2 * by_a_.work(); }
 
   void run(Tiles range, int64_t first, int64_t count) const {
@@ -162,15 +198,12 @@ class GatedProduct {
     for (int64_t panel = first; panel < first + count; panel += block) {
       const int64_t panels = std::min(block, first + count - panel);
       for (int64_t tile = range.begin; tile < range.end; ++tile) {
-        run_tile(panel, panels, x_.tiles()[static_cast<size_t>(tile)]);
+        run_tile(panel, panels, by_a_.tiles()[static_cast<size_t>(tile)]);
       }
     }
   }
 
  private:
-  /// Both products of a tile stay in the first-level cache until the gate has seen them.
-  static constexpr int64_t kScratchPanels = 16;
-
   void run_tile(int64_t panel, int64_t panels, const Activations::Tile& tile) const {
     alignas(64) float a[kMostTileRows * kScratchPanels * kPanelRows];
     alignas(64) float b[kMostTileRows * kScratchPanels * kPanelRows];
@@ -192,7 +225,6 @@ class GatedProduct {
   const Product& out_;
   ElementwiseKernels::Unary gate_;
   ElementwiseKernels::Binary multiply_;
-  const Activations& x_;
   Multiplier by_a_;
   Multiplier by_b_;
 };
@@ -216,13 +248,12 @@ void check_slice(const PackedMatrix& weights, int64_t slice) {
 }
 
 /// Parts that the tiles are divided into where there are few panels and many rows, so that every thread has several.
-int64_t tile_parts(const Activations& x, int64_t panels, const ThreadPool& pool) {
-  const auto tiles = static_cast<int64_t>(x.tiles().size());
-  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, tiles);
+int64_t tile_parts(size_t tiles, int64_t panels, const ThreadPool& pool) {
+  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, static_cast<int64_t>(tiles));
 }
 
-Tiles part_of_tiles(const Activations& x, int64_t part, int64_t parts) {
-  const auto tiles = static_cast<int64_t>(x.tiles().size());
+Tiles part_of_tiles(size_t count, int64_t part, int64_t parts) {
+  const auto tiles = static_cast<int64_t>(count);
   return {part * tiles / parts, (part + 1) * tiles / parts};
 }
 
@@ -247,7 +278,10 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
     work += multipliers.back().work();
   }
   if (x.tiles().empty() || panels == 0) return;
-  const int64_t parts = tile_parts(x, panels, pool);
+  // Weights of different kinds may have different tiles, of the same rows.
+  size_t most_tiles = 0;
+  for (const Multiplier& multiplier : multipliers) most_tiles = std::max(most_tiles, multiplier.tiles().size());
+  const int64_t parts = tile_parts(most_tiles, panels, pool);
   run_loop(pool, parts * panels, work, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t part = begin / panels;
@@ -255,7 +289,8 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
       size_t which = 0;
       for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
       const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
-      run_product(multipliers[which], products[which], x, part_of_tiles(x, part, parts), first, count);
+      const Tiles tiles = part_of_tiles(multipliers[which].tiles().size(), part, parts);
+      run_product(multipliers[which], products[which], tiles, first, count);
       begin += count;
     }
   });
@@ -270,14 +305,16 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   if (a.weights->slice_rows() != b.weights->slice_rows()) {
     fail_as<std::invalid_argument>("a gate of {} rows for {}", a.weights->slice_rows(), b.weights->slice_rows());
   }
+  if (activation == Activation::int16) fail_as<std::invalid_argument>("a gate takes activations of one digit");
   const GatedProduct product(a, b, out, gate, x, pool, activation, isa);
   const int64_t panels = product.panels();
   if (x.tiles().empty() || panels == 0) return;
-  const int64_t parts = tile_parts(x, panels, pool);
+  const size_t tiles = product.tiles();
+  const int64_t parts = tile_parts(tiles, panels, pool);
   run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t count = std::min(end - begin, panels - begin % panels);
-      product.run(part_of_tiles(x, begin / panels, parts), begin % panels, count);
+      product.run(part_of_tiles(tiles, begin / panels, parts), begin % panels, count);
       begin += count;
     }
   });
@@ -290,6 +327,7 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
     fail_as<std::invalid_argument>("{} slices for {} groups of activation rows", slices.size(), x.groups());
   }
   for (const int32_t slice : slices) check_slice(weights, slice);
+  if (options.activation == Activation::int16) fail_as<std::invalid_argument>("groups of rows have one digit");
   if (x.tiles().empty() || weights.slice_rows() == 0) return;
   const Multiplier multiplier(weights, x, pool, options.activation, options.isa);
   const int64_t panels = multiplier.panels();
@@ -301,7 +339,7 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
       const int64_t slice = slices[static_cast<size_t>(group)];
       const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
       const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
-      run_product(multiplier, product, x, {tile_begin, tile_end}, begin % panels, count);
+      run_product(multiplier, product, {tile_begin, tile_end}, begin % panels, count);
       begin += count;
     }
   });

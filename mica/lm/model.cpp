@@ -155,9 +155,8 @@ struct Model::Parts {
   array logits(const array& h) const {
     LinearFusion fusion;
     norm.fuse_into(fusion);
-    const std::optional<array> no_bias;
-    const LinearTerm term = {head, no_bias};
-    array out = linears(h, {&term, 1}, options.activation, fusion)[0];
+    const LinearTerm term = {head};
+    array out = linears(h, {&term, 1}, finer(options.activation), fusion)[0];
     if (description.logits_multiplier != 1.0f) out = multiply(out, array(description.logits_multiplier));
     if (description.logits_softcap > 0) {
       const array cap(description.logits_softcap);

@@ -123,8 +123,8 @@ std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
                                    to_string(inputs[1].shape()), to_string(x.shape()));
   }
   if (options.gate) {
-    if (out.size() != 2 || out[0].shape != out[1].shape) {
-      fail_as<std::invalid_argument>("[linear] a gate needs two weights of one shape");
+    if (out.size() != 2 || out[0].shape != out[1].shape || matrices[0].activation == Activation::int16) {
+      fail_as<std::invalid_argument>("[linear] a gate needs two weights of one shape, and not int16 activations");
     }
     out.pop_back();
   }

@@ -89,12 +89,12 @@ TEST(Composite, OfAttentionOverACache) {
                                                .num_kv_heads = 3,
                                                .traditional = tables == 2};
           const auto result = attend_cached(q, k, v, keys, values, places, cosine, sine, options);
-          for (const array& part : {result.mixed, result.keys, result.values}) {
-            const auto& composite = dynamic_cast<const Composite&>(result.mixed.primitive());
-            const Arrays wanted = composite.expand(result.mixed.inputs());
-            const size_t which = part.id() == result.mixed.id() ? 0 : part.id() == result.keys.id() ? 1 : 2;
-            const double tolerance = part.dtype() == float16 ? 0x1p-9 : 1e-5;
-            EXPECT_TRUE(allclose(part, wanted[which], tolerance, tolerance).item<bool>()) << which;
+          const auto& composite = dynamic_cast<const Composite&>(result.mixed.primitive());
+          const Arrays wanted = composite.expand(result.mixed.inputs());
+          const Arrays got = {result.mixed, result.keys, result.values};
+          for (size_t i = 0; i < got.size(); ++i) {
+            const double tolerance = got[i].dtype() == float16 ? 0x1p-9 : 1e-5;
+            EXPECT_TRUE(allclose(got[i], wanted[i], tolerance, tolerance).item<bool>()) << i;
           }
         }
       }
@@ -214,11 +214,8 @@ array norm_of(const array& x, const array& weight) {
 }
 
 TEST(StoredMatrixRules, OfSeveralProductsWithANorm) {
-  const std::optional<array> none;
   const auto f = [&](const Arrays& v) {
-    const StoredMatrix first = stored_dense(v[1]);
-    const StoredMatrix second = stored_dense(v[2]);
-    const std::vector<LinearTerm> terms = {{first, v[3]}, {second, none}};
+    const std::vector<LinearTerm> terms = {{stored_dense(v[1]), v[3]}, {stored_dense(v[2])}};
     return linears(v[0], terms, Activation::exact, {.norm = v[4], .eps = 0.1f});
   };
   const auto g = [&](const Arrays& v) {
@@ -231,13 +228,10 @@ TEST(StoredMatrixRules, OfSeveralProductsWithANorm) {
 }
 
 TEST(StoredMatrixRules, OfAGateAndAResidual) {
-  const std::optional<array> none;
   // Rows of one tile, and of many; columns of one panel and of more than the scratch holds.
   for (const auto& [rows, cols] : std::vector<std::pair<ShapeElem, ShapeElem>>{{1, 7}, {3, 300}, {40, 33}}) {
     const auto f = [&](const Arrays& v) {
-      const StoredMatrix a = stored_dense(v[1]);
-      const StoredMatrix b = stored_dense(v[2]);
-      const std::vector<LinearTerm> terms = {{a, none}, {b, none}};
+      const std::vector<LinearTerm> terms = {{stored_dense(v[1])}, {stored_dense(v[2])}};
       return linears(v[0], terms, Activation::exact, {.gate = UnaryOp::silu, .residual = v[3], .scale = 0.5f});
     };
     const auto g = [&](const Arrays& v) {
@@ -251,12 +245,9 @@ TEST(StoredMatrixRules, OfAGateAndAResidual) {
 }
 
 TEST(StoredMatrixRules, RefuseFusionsThatDoNotFit) {
-  const std::optional<array> none;
   const array x = ones({2, 8});
-  const StoredMatrix w = stored_dense(ones({4, 8}));
-  const StoredMatrix other = stored_dense(ones({5, 8}));
-  const std::vector<LinearTerm> one = {{w, none}};
-  const std::vector<LinearTerm> unequal = {{w, none}, {other, none}};
+  const std::vector<LinearTerm> one = {{stored_dense(ones({4, 8}))}};
+  const std::vector<LinearTerm> unequal = {one[0], {stored_dense(ones({5, 8}))}};
   const auto run = [&](const std::vector<LinearTerm>& terms, const LinearFusion& fusion) {
     return linears(x, terms, Activation::exact, fusion);
   };

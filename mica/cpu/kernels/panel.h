@@ -54,7 +54,7 @@ struct PanelProduct {
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
   int32_t rows = 0;
-  int32_t step = 0;    ///< columns of a step: 16, 32 or 64
+  int32_t step = 0;    ///< columns of a step: 16 or 32
   float* y = nullptr;  ///< row i of the tile at y + i · y_stride; 16 columns a panel
   int64_t y_stride = 0;
   int64_t y_cols = 0;  ///< columns left from y on: the last panel may be cut

@@ -14,12 +14,14 @@ struct RowQuantization {
   const float* x = nullptr;
   int64_t cols = 0;
   int64_t padded = 0;
-  int32_t step = 0;  ///< 16, 32 or 64 values; scales are shared by at least 32
+  int32_t step = 0;  ///< 16 or 32 values; scales are shared by 32
   int8_t* values = nullptr;
   int64_t value_stride = 0;
   float* scales = nullptr;
   float* sums = nullptr;
   int64_t step_stride = 0;
+  /// 2: what rounding leaves goes to the row behind (4 bytes, one scale and one sum further), 254 times finer.
+  int32_t digits = 1;
 };
 
 #define MICA_DECLARE_PRODUCTS(isa)                        \
