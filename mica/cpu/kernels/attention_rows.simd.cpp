@@ -76,7 +76,8 @@ class RowsKernel {
     }
     for (int i = count; i < (count + kLanes - 1) / kLanes * kLanes; ++i) scores[i] = -kInfinity;
     const AttentionMask& mask = rows_.mask[r];
-    if (mask.additive || mask.allowed != nullptr || key < rows_.first[r] || key + count > rows_.last[r]) hide(r, key, count);
+    if (mask.additive || mask.allowed != nullptr || key < rows_.first[r] || key + count > rows_.last[r])
+      hide(r, key, count);
 
     F32 most(rows_.largest[r]);
     for (int i = 0; i < count; i += kLanes) most = max(most, F32::load(scores + i));
