@@ -78,6 +78,8 @@ def calls(statement, name, qualified):
     for count in sorted({len(parameters) if name in WHOLE else needed, len(parameters)}, reverse=True):
         taken = ", ".join(parameter(p, i) for i, p in enumerate(parameters[:count]))
         given = ", ".join(f"a{i}" for i in range(count))
+        # A const reference of MLX's may be a value of mica's: callers see no difference.
+        result = re.sub(r"^const (.*)&$", r"\1", result)
         found.append(f"  use([]({taken}) -> {result} {{ return {qualified}({given}); }});")
     return found
 

@@ -18,8 +18,8 @@ void use(F) {}
 TEST(MlxSignatures, Core) {
   using namespace mlx::core;
   use([]() -> PrintFormatter& { return mlx::core::get_global_formatter(); });
-  use([]() -> const Device& { return mlx::core::default_device(); });
-  use([]() -> const std::unordered_map<std::string, std::variant<std::string, size_t>>& { return mlx::core::device_info(); });
+  use([]() -> Device { return mlx::core::default_device(); });
+  use([]() -> std::unordered_map<std::string, std::variant<std::string, size_t>> { return mlx::core::device_info(); });
   use([]() -> size_t { return mlx::core::get_active_memory(); });
   use([]() -> size_t { return mlx::core::get_cache_memory(); });
   use([]() -> size_t { return mlx::core::get_memory_limit(); });
@@ -73,7 +73,7 @@ TEST(MlxSignatures, Core) {
   use([](array a0, int a1, StreamOrDevice a2) -> array { return mlx::core::tril(a0, a1, a2); });
   use([](array a0, int a1, StreamOrDevice a2) -> array { return mlx::core::triu(a0, a1, a2); });
   use([](const Device& a0) -> bool { return mlx::core::is_available(a0); });
-  use([](const Device& a0) -> const std::unordered_map<std::string, std::variant<std::string, size_t>>& { return mlx::core::device_info(a0); });
+  use([](const Device& a0) -> std::unordered_map<std::string, std::variant<std::string, size_t>> { return mlx::core::device_info(a0); });
   use([](const Device& a0) -> void { return mlx::core::set_default_device(a0); });
   use([](const Dtype& a0) -> Dtype::Kind { return mlx::core::kindof(a0); });
   use([](const Dtype& a0) -> uint8_t { return mlx::core::size_of(a0); });
