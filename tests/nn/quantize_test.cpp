@@ -77,7 +77,8 @@ TEST(Quantize, InputsToo) {
   const array training = model(x);
   model.eval();
   EXPECT_THAT(paths_of(model.parameters()), ElementsAre("layers.0.weight", "layers.0.scales"));
-  EXPECT_TRUE(array_equal(model(x), training).item<bool>());
+  // The same products of rounded numbers, by a kernel that adds them up in another order: 64 of size 1 at most.
+  EXPECT_TRUE(allclose(model(x), training, 1e-5, 1e-6).item<bool>());
   model.train();
   EXPECT_THAT(paths_of(model.parameters()), ElementsAre("layers.0.weight"));
   EXPECT_EQ(model.parameters().at("layers.0.weight").leaf().shape(), (Shape{32, 64}));
