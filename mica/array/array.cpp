@@ -1,5 +1,6 @@
 #include "mica/array/array.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "mica/array/evaluate.h"
@@ -173,13 +174,25 @@ std::string to_string(const Shape& shape) {
   return out + ")";
 }
 
+namespace {
+
+/// a · b, which wraps around in the strides of an array that has no elements beside huge axes: nobody reads those. Any
+/// other array of that size is refused by element_count.
+int64_t stride_product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+}  // namespace
+
 Strides row_contiguous_strides(const Shape& shape) {
   Strides strides(shape.size(), 1);
-  for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
+  for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = stride_product(strides[i], shape[i]);
   return strides;
 }
 
 std::pair<array::Flags, size_t> layout_of(const Shape& shape, const Strides& strides) {
+  // Beside an axis of 0 the others may be as long as they like: their products are not to be taken.
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return {array::Flags{true, true, true}, 0};
   bool row = true;
   bool col = true;
   int64_t next_row = 1;
@@ -198,7 +211,6 @@ std::pair<array::Flags, size_t> layout_of(const Shape& shape, const Strides& str
     last += (shape[i] - 1) * strides[i];
     if (strides[i] != 0) distinct *= shape[i];
   }
-  if (next_row == 0) return {array::Flags{true, true, true}, 0};
   const int64_t span = backwards ? distinct : last + 1;
   return {array::Flags{!backwards && span == distinct, row, col}, static_cast<size_t>(span)};
 }

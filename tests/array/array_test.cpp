@@ -30,6 +30,20 @@ TEST(Array, ConstructorsHaveMlxTypes) {
   EXPECT_THROW(array(1).shape(0), std::out_of_range);
 }
 
+// Found by fuzzing: products of lengths beside an axis of 0 used to overflow.
+TEST(Array, EmptyBesideHugeAxes) {
+  const ShapeElem huge = ShapeElem{1} << 40;
+  for (const Shape& shape : {Shape{0, huge, huge}, Shape{huge, 0, huge}, Shape{huge, huge, 0}}) {
+    array a = zeros(shape);
+    a.eval();
+    EXPECT_EQ(a.size(), 0u);
+    EXPECT_TRUE(a.flags().row_contiguous);
+    EXPECT_EQ(transpose(a).size(), 0u);
+    transpose(a).eval();
+  }
+  EXPECT_THROW(zeros({huge, huge}), std::overflow_error);
+}
+
 TEST(Array, NothingIsComputedBeforeItIsNeeded) {
   const array a = add(array({1, 2, 3}), array(1));
   EXPECT_FALSE(a.is_available());
