@@ -27,7 +27,9 @@ PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int6
     : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
   check(source, slices);
   layout_ = panel_layout(format_, cols_);
-  const int64_t panels = panels_per_slice() * slices;
+  const int64_t per_slice = panels_per_slice();
+  if (per_slice == 0) return;
+  const int64_t panels = per_slice * slices;
   const auto bytes = checked_mul<int64_t>(panels, layout_.panel_bytes());
   if (!bytes) fail("{} × {} weights do not fit in memory", rows_, cols_);
   if (*bytes == 0) return;
@@ -35,19 +37,20 @@ PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int6
   data_ = allocate_weights(bytes_);
   pool.parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i % panels_per_slice() * kPanelRows;
+      const int64_t row = i % per_slice * kPanelRows;
       const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
-      pack_panel(source, layout_, i / panels_per_slice() * slice_rows() + row, count,
-                 data_.get() + i * layout_.panel_bytes());
+      pack_panel(source, layout_, i / per_slice * slice_rows() + row, count, data_.get() + i * layout_.panel_bytes());
     }
   });
 }
 
 void PackedMatrix::dequantize_rows(std::span<const int64_t> rows, float* out) const {
+  const int64_t height = slice_rows();
   for (const int64_t row : rows) {
-    if (row < 0 || row >= rows_) fail_as<std::out_of_range>("row {} of a weight matrix with {} rows", row, rows_);
-    const int64_t in_slice = row % slice_rows();
-    const int64_t index = row / slice_rows() * panels_per_slice() + in_slice / kPanelRows;
+    if (row < 0 || row >= rows_ || height == 0)
+      fail_as<std::out_of_range>("row {} of a weight matrix with {} rows", row, rows_);
+    const int64_t in_slice = row % height;
+    const int64_t index = row / height * panels_per_slice() + in_slice / kPanelRows;
     unpack_panel_row(format_, layout_, panel(index), static_cast<int>(in_slice % kPanelRows), cols_, factor_, out);
     out += cols_;
   }
