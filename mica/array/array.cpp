@@ -13,13 +13,17 @@ namespace mica {
 
 size_t element_count(const Shape& shape) {
   size_t count = 1;
+  bool empty = false;
   for (const ShapeElem length : shape) {
     if (length < 0) fail_as<std::invalid_argument>("[array] an axis cannot have the length {}", length);
+    // As NumPy: the other axes of an empty array are bounded, too, so that products of lengths never overflow.
+    empty = empty || length == 0;
+    if (length == 0) continue;
     const auto product = checked_mul(count, static_cast<size_t>(length));
     if (!product || *product > (size_t{1} << 60)) fail_as<std::overflow_error>("[array] too many elements");
     count = *product;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 array::Desc::Desc(Shape desc_shape, Dtype desc_dtype)
@@ -176,8 +180,7 @@ std::string to_string(const Shape& shape) {
 
 namespace {
 
-/// a · b, which wraps around in the strides of an array that has no elements beside huge axes: nobody reads those. Any
-/// other array of that size is refused by element_count.
+/// a · b, which wraps around for shapes that element_count refuses: strides may be made before it has seen them.
 int64_t stride_product(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
@@ -191,7 +194,6 @@ Strides row_contiguous_strides(const Shape& shape) {
 }
 
 std::pair<array::Flags, size_t> layout_of(const Shape& shape, const Strides& strides) {
-  // Beside an axis of 0 the others may be as long as they like: their products are not to be taken.
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return {array::Flags{true, true, true}, 0};
   bool row = true;
   bool col = true;
