@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/memory.h"
 #include "mica/cpu/strided.h"
 
 namespace mica::cpu {
@@ -48,6 +49,13 @@ void copy_elements(const std::byte* source, const Strides& source_strides, std::
 void copy_elements(const array& source, const Shape& shape, std::byte* target, const Strides& target_strides) {
   if (source.size() == 0) return;
   copy_elements(source.data<std::byte>(), source.strides(), target, target_strides, shape, source.itemsize());
+}
+
+void start_from(array& source, array& out) {
+  donate_or_allocate(source, out);
+  if (out.data_shared_ptr() != source.data_shared_ptr()) {
+    copy_elements(source, source.shape(), out.data<std::byte>(), out.strides());
+  }
 }
 
 }  // namespace mica::cpu

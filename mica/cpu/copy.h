@@ -13,4 +13,8 @@ void copy_elements(const array& source, const Shape& shape, std::byte* target, c
 void copy_elements(const std::byte* source, const Strides& source_strides, std::byte* target,
                    const Strides& target_strides, const Shape& shape, size_t itemsize);
 
+/// The output starts as the source: its own memory if that is done with, else a copy. For kernels that then write
+/// anywhere: unlike element-by-element ones they may only have memory that nobody reads any more.
+void start_from(array& source, array& out);
+
 }  // namespace mica::cpu

@@ -34,15 +34,6 @@ const std::byte* element(const array& a, int64_t offset) {
   return a.data<std::byte>() + offset * static_cast<int64_t>(a.itemsize());
 }
 
-/// The output starts as the source: its own memory if that is done with, else a copy.
-void start_from(array& source, array& out) {
-  // Unlike element-by-element kernels, updates write anywhere: only memory that nobody reads any more will do.
-  donate_or_allocate(source, out);
-  if (out.data_shared_ptr() != source.data_shared_ptr()) {
-    copy_elements(source, source.shape(), out.data<std::byte>(), out.strides());
-  }
-}
-
 int64_t checked_index(int64_t index, int64_t length, std::string_view op) {
   const int64_t at = index < 0 ? index + length : index;
   if (at < 0 || at >= length) {

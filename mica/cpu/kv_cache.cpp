@@ -39,10 +39,7 @@ class CacheWriter {
   /// `count` rows of each entry go to the places from places[b] on; throws std::out_of_range if they do not fit.
   CacheWriter(array& buffer, array& out, const int32_t* places, int64_t count, std::string_view op)
       : out_(out), places_(places), heads_(out.shape(1)), capacity_(out.shape(2)), width_(out.shape(3)) {
-    donate_or_allocate(buffer, out);
-    if (out.data_shared_ptr() != buffer.data_shared_ptr()) {
-      copy_elements(buffer, buffer.shape(), out.data<std::byte>(), out.strides());
-    }
+    start_from(buffer, out);
     for (int64_t b = 0; b < out.shape(0); ++b) {
       if (places[b] >= 0 && places[b] + count <= capacity_) continue;
       fail_as<std::out_of_range>("[{}] {} rows from place {} on do not fit a cache of {}", op, count, places[b],

@@ -50,7 +50,7 @@ class Multiplier {
     const bool int8 = activation != Activation::exact && has_integer_codes(layout.code);
     kernel_ = choose_kernel(int8, isa);
     if (int8) {
-      // A scale for 64 activations would be a tenth faster and double what rounding costs.
+      // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
       step_ = std::min<int>(layout.group, 32);
       digits_ = activation == Activation::int16 ? 2 : 1;
       int8_ = &x.int8(step_, digits_, pool);
@@ -145,10 +145,8 @@ struct Tiles {
 template <typename Run>
 void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, int64_t first, int64_t count, int64_t block,
                 Run run) {
-  // One tile reads every panel once: nothing to keep in a cache.
-  const int64_t step = range.end - range.begin == 1 ? count : block;
-  for (int64_t panel = first; panel < first + count; panel += step) {
-    const int64_t panels = std::min(step, first + count - panel);
+  for (int64_t panel = first; panel < first + count; panel += block) {
+    const int64_t panels = std::min(block, first + count - panel);
     for (int64_t tile = range.begin; tile < range.end; ++tile) run(panel, panels, tiles[static_cast<size_t>(tile)]);
   }
 }
@@ -166,7 +164,9 @@ void add_residual(const Product& product, const Activations::Tile& tile, int64_t
 
 /// Panels [first, first + count) of a product for some of the tiles.
 void run_product(const Multiplier& multiplier, const Product& product, Tiles range, int64_t first, int64_t count) {
-  for_blocks(multiplier.tiles(), range, first, count, multiplier.panels_in_cache(),
+  // One tile reads every panel once: nothing to keep in a cache.
+  const int64_t block = range.end - range.begin == 1 ? count : multiplier.panels_in_cache();
+  for_blocks(multiplier.tiles(), range, first, count, block,
              [&](int64_t panel, int64_t panels, const Activations::Tile& tile) {
                const int64_t column = panel * kPanelRows;
                const float* bias = product.bias ? product.bias + column : nullptr;
@@ -195,12 +195,8 @@ class GatedProduct {
 
   void run(Tiles range, int64_t first, int64_t count) const {
     const int64_t block = std::min({kScratchPanels, by_a_.panels_in_cache(), by_b_.panels_in_cache()});
-    for (int64_t panel = first; panel < first + count; panel += block) {
-      const int64_t panels = std::min(block, first + count - panel);
-      for (int64_t tile = range.begin; tile < range.end; ++tile) {
-        run_tile(panel, panels, by_a_.tiles()[static_cast<size_t>(tile)]);
-      }
-    }
+    for_blocks(by_a_.tiles(), range, first, count, block,
+               [&](int64_t panel, int64_t panels, const Activations::Tile& tile) { run_tile(panel, panels, tile); });
   }
 
  private:

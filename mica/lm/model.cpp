@@ -102,8 +102,9 @@ struct Model::Parts {
   size_t window_index(int window, size_t layer) {
     const auto is_same = [&](size_t other) { return description.layers[other].attention.window == window; };
     const auto found = std::find_if(first_layers.begin(), first_layers.end(), is_same);
-    if (found == first_layers.end()) first_layers.push_back(layer);
-    return static_cast<size_t>(std::find_if(first_layers.begin(), first_layers.end(), is_same) - first_layers.begin());
+    const auto index = static_cast<size_t>(found - first_layers.begin());
+    if (index == first_layers.size()) first_layers.push_back(layer);
+    return index;
   }
 
   /// All that a step reads besides the weights: tokens [B, T]; for every window the places in the caches; for every

@@ -70,7 +70,8 @@ void drop_dead_nodes(FlatGraph& graph) {
   }
 }
 
-std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs) {
+std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs,
+                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>)> make) {
   std::vector<array> values;
   values.reserve(graph.values.size());
   const array none(false);
@@ -83,12 +84,17 @@ std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inpu
     return out;
   };
   for (const FlatGraph::Node& node : graph.nodes) {
-    const std::vector<array> made = node.outputs.size() == 1
-                                        ? std::vector<array>{make_array(node.primitive, all(node.inputs))}
-                                        : make_arrays(node.primitive, all(node.inputs));
+    const std::vector<array> made = make(node, all(node.inputs));
     for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
   }
   return all(graph.outputs);
+}
+
+std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs) {
+  return replay(graph, inputs, [](const FlatGraph::Node& node, std::vector<array> operands) {
+    return node.outputs.size() == 1 ? std::vector<array>{make_array(node.primitive, std::move(operands))}
+                                    : make_arrays(node.primitive, std::move(operands));
+  });
 }
 
 }  // namespace mica

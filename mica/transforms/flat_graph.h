@@ -6,6 +6,7 @@
 
 #include "mica/array/array.h"
 #include "mica/array/primitive.h"
+#include "mica/base/function_ref.h"
 
 namespace mica {
 
@@ -44,5 +45,8 @@ void drop_dead_nodes(FlatGraph& graph);
 
 /// Makes the outputs for other inputs, node by node.
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs);
+/// The same where `make` gives the outputs of a node for its inputs.
+std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs,
+                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>)> make);
 
 }  // namespace mica

@@ -147,25 +147,12 @@ std::vector<array> repeated_operands(const Primitive& primitive, std::vector<arr
 }
 
 std::vector<array> replay_shapeless(const FlatGraph& graph, const std::vector<array>& inputs) {
-  std::vector<array> values;
-  values.reserve(graph.values.size());
-  const array none(false);
-  for (const auto& constant : graph.constants) values.push_back(constant ? *constant : none);
-  std::copy(inputs.begin(), inputs.end(), values.begin());
-  const auto all = [&](const std::vector<int>& numbers) {
-    std::vector<array> out;
-    out.reserve(numbers.size());
-    for (const int number : numbers) out.push_back(values[static_cast<size_t>(number)]);
-    return out;
-  };
   const Refit refit(graph, inputs);
-  for (const FlatGraph::Node& node : graph.nodes) {
-    std::vector<array> operands = repeated_operands(*node.primitive, all(node.inputs));
+  return replay(graph, inputs, [&](const FlatGraph::Node& node, const std::vector<array>& given) {
+    std::vector<array> operands = repeated_operands(*node.primitive, given);
     const std::shared_ptr<Primitive> primitive = refit.primitive(node, operands);
-    const std::vector<array> made = make_arrays(primitive, std::move(operands));
-    for (size_t i = 0; i < made.size(); ++i) values[static_cast<size_t>(node.outputs[i])] = made[i];
-  }
-  return all(graph.outputs);
+    return make_arrays(primitive, std::move(operands));
+  });
 }
 
 }  // namespace mica

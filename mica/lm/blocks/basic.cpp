@@ -59,15 +59,7 @@ UnaryOp operation(ActivationKind kind) {
 }
 
 array activate(const array& x, ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::silu:
-      return silu(x);
-    case ActivationKind::gelu:
-      return gelu_exact(x);
-    case ActivationKind::gelu_tanh:
-      break;
-  }
-  return gelu_tanh(x);
+  return apply<Unary>({x}, to_stream({}), operation(kind));
 }
 
 }  // namespace mica::lm
