@@ -43,21 +43,15 @@ AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row)
           args.bool_mask ? args.bool_mask + offset : nullptr};
 }
 
-GemmType attention_kv_type(const AttentionArgs& args) {
-  switch (args.kv_type) {
-    case KvType::f16:
-      return GemmType::f16;
-    case KvType::bf16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
-}
-
-const void* attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t batch,
-                         int64_t kv_head) {
-  const int64_t bytes = args.kv_type == KvType::f32 ? 4 : 2;
-  return static_cast<const std::byte*>(view.data) + (batch * view.batch_stride + kv_head * view.head_stride) * bytes;
+KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t dim, int64_t batch,
+                    int64_t kv_head, int64_t first) {
+  const int64_t size = args.kv_type == KvType::f32 ? 4 : 2;
+  const int64_t offset = batch * view.batch_stride + kv_head * view.head_stride + first * view.row_stride;
+  return {.type = args.kv_type,
+          .dim = dim,
+          .bytes = dim * size,
+          .data = static_cast<const std::byte*>(view.data) + offset * size,
+          .stride = view.row_stride * size};
 }
 
 float attention_normalizer(const AttentionArgs& args, int64_t head, float largest, float sum) {

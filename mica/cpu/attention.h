@@ -5,11 +5,9 @@
 #include "mica/array/dtype.h"
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/kv_rows.h"
 
 namespace mica::cpu {
-
-/// Element type of keys and values.
-enum class KvType : uint8_t { f32, f16, bf16 };
 
 /// The type of keys and values of one of these dtypes.
 inline KvType kv_type(Dtype dtype) {
@@ -26,7 +24,8 @@ struct AttentionView {
 };
 
 /// Scaled dot product attention: out = softmax(scale · q · kᵀ + mask) · v for every batch and head.
-/// Query head h attends with key head h / (heads / kv_heads). Scores and the output are f32.
+/// Query head h attends with key head h / (heads / kv_heads). The output is f32. Keys and values in f32 are computed
+/// with in f32; halves of many queries in 16-bit fixed point where the instruction set has it (attention_int16.h).
 struct AttentionArgs {
   int64_t batch = 1;
   int64_t heads = 1;  ///< H, a multiple of kv_heads
