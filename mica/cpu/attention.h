@@ -14,7 +14,7 @@ inline KvType kv_type(Dtype dtype) {
   return dtype == float16 ? KvType::f16 : dtype == bfloat16 ? KvType::bf16 : KvType::f32;
 }
 
-/// A [batch, heads, length, dim] view: strides in elements, the last dimension contiguous.
+/// A [batch, heads, length, dim] view: strides in elements (bytes for codes), the last dimension contiguous.
 template <typename T>
 struct AttentionView {
   T* data = nullptr;
@@ -40,6 +40,7 @@ struct AttentionArgs {
   AttentionView<const void> v;   ///< [batch, kv_heads, T, value_dim]
   AttentionView<float> out;      ///< [batch, heads, L, value_dim]
   KvType kv_type = KvType::f32;
+  int kv_group = 64;  ///< elements that share a scale, for codes
 
   float scale = 1.0f;
   float softcap = 0.0f;  ///< > 0: scores become softcap · tanh(score / softcap), before the mask

@@ -17,14 +17,17 @@ struct Kernels {
   void (*pack)(const GemmPack&);
   void (*tile)(const GemmTile&);
   void (*softmax)(const AttentionTile&);
+  void (*widen)(const KvRows&, int64_t, float*);
 };
 
 Kernels choose_kernels(Isa isa) {
   if (isa >= Isa::avx512) {
-    return {avx512::gemm_tile_shape, avx512::gemm_pack, avx512::gemm_tile, avx512::attention_softmax};
+    return {avx512::gemm_tile_shape, avx512::gemm_pack, avx512::gemm_tile, avx512::attention_softmax,
+            avx512::kv_widen};
   }
-  if (isa == Isa::avx2) return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::attention_softmax};
-  return {reference::gemm_tile_shape, reference::gemm_pack, reference::gemm_tile, reference::attention_softmax};
+  if (isa == Isa::avx2) return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::attention_softmax, avx2::kv_widen};
+  return {reference::gemm_tile_shape, reference::gemm_pack, reference::gemm_tile, reference::attention_softmax,
+          reference::kv_widen};
 }
 
 GemmType gemm_type(KvType type) {
@@ -50,8 +53,10 @@ class FloatTiles final : public TileArithmetic {
   }
 
   /// Keys as rows of a left operand, values as columns of one; both are filled up with zeros to whole tiles.
-  void pack(const KvRows& keys, const KvRows& values, int64_t count) override {
+  void pack(const KvRows& stored_keys, const KvRows& stored_values, int64_t count) override {
     block_ = count;
+    const KvRows keys = packable(stored_keys, count, wide_keys_);
+    const KvRows values = packable(stored_values, count, wide_values_);
     const int64_t size = keys.type == KvType::f32 ? 4 : 2;
     for (int64_t i = 0; i < count; i += rows_) {
       kernels_.pack({.type = gemm_type(keys.type),
@@ -115,10 +120,19 @@ class FloatTiles final : public TileArithmetic {
   }
 
  private:
+  /// The rows, codes as f32 in `wide`.
+  KvRows packable(const KvRows& rows, int64_t count, AlignedVector<float>& wide) const {
+    if (rows.type != KvType::q8 && rows.type != KvType::q4) return rows;
+    wide.resize(static_cast<size_t>(count * rows.dim));
+    kernels_.widen(rows, count, wide.data());
+    const int64_t bytes = rows.dim * static_cast<int64_t>(sizeof(float));
+    return {.dim = rows.dim, .bytes = bytes, .data = reinterpret_cast<std::byte*>(wide.data()), .stride = bytes};
+  }
+
   Kernels kernels_;
   int rows_;
   int64_t block_ = 0;  // keys of the packed block
-  AlignedVector<float> keys_, values_, scores_;
+  AlignedVector<float> keys_, values_, scores_, wide_keys_, wide_values_;
 };
 
 }  // namespace

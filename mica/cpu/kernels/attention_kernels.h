@@ -59,10 +59,21 @@ struct AttentionTile {
   int64_t value_rows = 0;
 };
 
+/// A row of f32 to be stored as codes.
+struct KvCodeRow {
+  const float* x = nullptr;
+  int64_t dim = 0;
+  int bits = 8;
+  int group = 64;
+  std::byte* out = nullptr;
+};
+
 #define MICA_DECLARE_ATTENTION(isa)                  \
   namespace isa {                                    \
   void attention_rows(const AttentionRows& rows);    \
   void attention_softmax(const AttentionTile& tile); \
+  void kv_quantize(const KvCodeRow& row);            \
+  void kv_widen(const KvRows& rows, int64_t count, float* out); \
   }
 
 MICA_DECLARE_ATTENTION(reference)

@@ -35,6 +35,33 @@ struct KvBf16 {
   static const uint16_t* at(const std::byte* row) { return reinterpret_cast<const uint16_t*>(row); }
 };
 
+/// Codes of 8 or 4 bits: rows are filled up to 32 elements, so that vectors of codes can be read beyond the last one.
+template <int Bits>
+struct KvCodes {
+  explicit KvCodes(const KvRows& rows)
+      : scales_((rows.dim + 31) / 32 * 32 * Bits / 8), group_shift_(__builtin_ctz(static_cast<unsigned>(rows.group))) {}
+
+  F32 load(const std::byte* row, int64_t d) const {
+    const auto* group = reinterpret_cast<const float*>(row + scales_) + 2 * (d >> group_shift_);
+    return fma(to_f32(codes(row, d)), F32(group[0]), F32(group[1]));
+  }
+  F32 load(const std::byte* row, int64_t d, int64_t n) const {
+    alignas(64) float lanes[F32::kLanes];
+    load(row, d).store(lanes);
+    return F32::load(lanes, n);
+  }
+
+ private:
+  static I32 codes(const std::byte* row, int64_t d) {
+    if constexpr (Bits == 8) return I32::load_u8(row + d);
+    const I32 both = I32::load_u8(row + d / 32 * 16 + d % 16);
+    return (d & 16) != 0 ? shift_right<4>(both) : both & I32(15);
+  }
+
+  int64_t scales_;
+  int group_shift_;
+};
+
 /// Calls function(elements) with what reads these rows.
 template <typename Function>
 void with_kv_elements(const KvRows& rows, Function function) {
@@ -45,6 +72,10 @@ void with_kv_elements(const KvRows& rows, Function function) {
       return function(KvF16(rows));
     case KvType::bf16:
       return function(KvBf16(rows));
+    case KvType::q8:
+      return function(KvCodes<8>(rows));
+    case KvType::q4:
+      return function(KvCodes<4>(rows));
   }
 }
 
