@@ -7,6 +7,7 @@
 
 #include "mica/base/error.h"
 #include "mica/cpu/attention_parts.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica::cpu {
 namespace {
@@ -43,21 +44,18 @@ AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row)
           args.bool_mask ? args.bool_mask + offset : nullptr};
 }
 
-GemmType attention_kv_type(const AttentionArgs& args) {
-  switch (args.kv_type) {
-    case KvType::f16:
-      return GemmType::f16;
-    case KvType::bf16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
-}
-
-const void* attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t batch,
-                         int64_t kv_head) {
-  const int64_t bytes = args.kv_type == KvType::f32 ? 4 : 2;
-  return static_cast<const std::byte*>(view.data) + (batch * view.batch_stride + kv_head * view.head_stride) * bytes;
+KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t dim, int64_t batch,
+                    int64_t kv_head, int64_t first) {
+  const bool codes = args.kv_type == KvType::q8 || args.kv_type == KvType::q4;
+  const int64_t size = codes ? 1 : args.kv_type == KvType::f32 ? 4 : 2;
+  const KvFormat format{args.kv_type == KvType::q4 ? 4 : 8, args.kv_group};
+  const int64_t offset = batch * view.batch_stride + kv_head * view.head_stride + first * view.row_stride;
+  return {.type = args.kv_type,
+          .group = args.kv_group,
+          .dim = dim,
+          .bytes = codes ? kv_row_bytes(format, dim) : dim * size,
+          .data = static_cast<const std::byte*>(view.data) + offset * size,
+          .stride = view.row_stride * size};
 }
 
 float attention_normalizer(const AttentionArgs& args, int64_t head, float largest, float sum) {

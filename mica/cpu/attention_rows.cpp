@@ -4,16 +4,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <tuple>
 #include <vector>
 
+#include "mica/base/round_up.h"
 #include "mica/cpu/attention_parts.h"
 
 namespace mica::cpu {
 namespace {
 
 /// Keys of a part at least: fewer are not worth a task.
-constexpr int64_t kPartKeys = 256;
+constexpr int64_t kPartKeys = 64;
 
 /// Work (multiplications) for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWork = 1 << 15;
@@ -34,6 +36,12 @@ int64_t most_keys(const AttentionArgs& args) {
   return most;
 }
 
+/// Parts of so many pieces that give every thread as many tasks as any other, four or more where that is possible.
+int64_t even_parts(int64_t pieces, int64_t threads) {
+  const int64_t unit = threads / std::gcd(threads, pieces);
+  return round_up((4 * threads + pieces - 1) / pieces, unit);
+}
+
 class RowsAttention {
  public:
   RowsAttention(const AttentionArgs& args, ThreadPool& pool, Isa isa)
@@ -44,9 +52,8 @@ class RowsAttention {
         blocks_((rows_ + kAttentionRows - 1) / kAttentionRows),
         stride_((args.value_dim + 15) / 16 * 16) {
     const int64_t pieces = args.batch * args.kv_heads * blocks_;
-    const int64_t wanted = (4 * pool.size() + pieces - 1) / pieces;
     most_keys_ = most_keys(args);
-    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(most_keys_ / kPartKeys, 1, wanted);
+    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(most_keys_ / kPartKeys, 1, even_parts(pieces, pool.size()));
     const auto states = static_cast<size_t>(pieces * parts_ * kAttentionRows);
     out_.resize(states * static_cast<size_t>(stride_));
     largest_.resize(states);
@@ -56,16 +63,17 @@ class RowsAttention {
   void run() {
     const int64_t pieces = args_.batch * args_.kv_heads * blocks_;
     const auto body = [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) run_part(task / parts_, task % parts_);
+      for (int64_t task = begin; task < end; ++task) {
+        run_part(task / parts_, task % parts_);
+        if (parts_ == 1) combine(task);
+      }
     };
     if (pieces * rows_ * most_keys_ * args_.dim <= kSerialWork) {
       body(0, pieces * parts_);
     } else {
       pool_.parallel_for(pieces * parts_, 1, body);
     }
-    for (int64_t piece = 0; piece < pieces; ++piece) {
-      for (int r = 0; r < rows_of(piece); ++r) combine(piece, r);
-    }
+    for (int64_t piece = 0; parts_ > 1 && piece < pieces; ++piece) combine(piece);
   }
 
  private:
@@ -85,14 +93,9 @@ class RowsAttention {
     const int64_t at = state(piece, part);
     const AttentionRow first = row_of(piece, 0);
     const int64_t kv_head = first.head / attention_group(args_);
-    AttentionRows rows{.kv_type = attention_kv_type(args_),
-                       .rows = rows_of(piece),
-                       .dim = args_.dim,
-                       .value_dim = args_.value_dim,
-                       .k = attention_kv(args_, args_.k, first.batch, kv_head),
-                       .v = attention_kv(args_, args_.v, first.batch, kv_head),
-                       .k_stride = args_.k.row_stride,
-                       .v_stride = args_.v.row_stride,
+    AttentionRows rows{.rows = rows_of(piece),
+                       .k = attention_kv(args_, args_.k, args_.dim, first.batch, kv_head),
+                       .v = attention_kv(args_, args_.v, args_.value_dim, first.batch, kv_head),
                        .mask_stride = args_.mask_strides[3],
                        .scale = args_.scale,
                        .softcap = args_.softcap,
@@ -117,8 +120,12 @@ class RowsAttention {
     kernel_(rows);
   }
 
-  /// Adds up the parts of a row and writes it.
-  void combine(int64_t piece, int r) {
+  /// Adds up the parts of a piece and writes its rows.
+  void combine(int64_t piece) {
+    for (int r = 0; r < rows_of(piece); ++r) combine_row(piece, r);
+  }
+
+  void combine_row(int64_t piece, int r) {
     float largest = -std::numeric_limits<float>::infinity();
     for (int64_t part = 0; part < parts_; ++part) largest = std::max(largest, largest_at(piece, part, r));
     float sum = 0.0f;

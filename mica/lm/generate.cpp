@@ -4,10 +4,7 @@
 #include <chrono>
 
 #include "mica/array/evaluate.h"
-#include "mica/base/error.h"
-#include "mica/lm/stop.h"
 #include "mica/ops/shape.h"
-#include "mica/text/detokenizer.h"
 
 namespace mica::lm {
 namespace {
@@ -20,19 +17,6 @@ double seconds_since(Clock::time_point start) {
 
 array token_array(std::span<const int32_t> tokens) {
   return array(tokens.data(), Shape{1, static_cast<ShapeElem>(tokens.size())}, int32);
-}
-
-void check_prompt(std::span<const int32_t> prompt, int vocab_size) {
-  if (prompt.empty()) fail("the prompt is empty; give at least one token");
-  for (const int32_t token : prompt) {
-    if (token < 0 || token >= vocab_size)
-      fail("the prompt has token {}, the vocabulary ends at {}", token, vocab_size - 1);
-  }
-}
-
-std::vector<float> values(array logits) {
-  logits.eval();
-  return {logits.data<float>(), logits.data<float>() + logits.size()};
 }
 
 }  // namespace
@@ -59,29 +43,22 @@ std::optional<array> prefill(const Model& model, std::span<const int32_t> tokens
 GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
                                PromptCache& cache, const GenerateOptions& options,
                                const std::function<void(const GenerationStep&)>& on_step) {
-  check(options.sampling, model.description().vocab_size);
-  std::vector<int32_t> ends = options.extra_end_tokens;
-  ends.insert(ends.end(), tokenizer.end_tokens().begin(), tokenizer.end_tokens().end());
-  std::vector<int32_t> history(prompt.begin(), prompt.end());
-  Sampler sampler(options.sampling);
-  StopMatcher stops(options.stop);
-  text::Detokenizer detokenizer(tokenizer, true);
-
+  Answer answer(tokenizer, prompt, options, model.description().vocab_size);
   GenerationStep step;
-  step.prompt_tokens = static_cast<int64_t>(prompt.size());
+  step.prompt_tokens = answer.prompt_tokens();
   const auto start = Clock::now();
   const std::optional<array> prefilled =
       prefill(model, prompt, cache, options.prefill_step_size, options.on_prefill, options.interrupted);
-  if (!prefilled || options.max_tokens == 0) {
+  if (!prefilled || answer.finished()) {
     step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
-    step.finish_reason = prefilled ? "length" : "interrupted";
+    step.finish_reason = prefilled ? answer.finish_reason() : "interrupted";
     return step;
   }
   array logits = *prefilled;
   Clock::time_point first_token;
-  while (step.finish_reason.empty()) {
-    std::vector<float> row = values(logits);
-    const SampledToken sampled = sampler.sample(row, history);
+  while (!answer.finished()) {
+    logits.eval();
+    const SampledToken sampled = answer.sample({logits.data<float>(), logits.size()});
     if (step.generation_tokens == 0) {
       step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
       first_token = Clock::now();
@@ -91,23 +68,13 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
     ++step.generation_tokens;
     // The first token belongs to the prompt's time: rates count the intervals after it.
     step.generation_tps = static_cast<double>(step.generation_tokens - 1) / seconds_since(first_token);
-    history.push_back(sampled.id);
-    const bool ended = std::find(ends.begin(), ends.end(), sampled.id) != ends.end();
-    step.text = ended ? std::string() : stops.add(detokenizer.add(sampled.id));
-    if (ended || stops.stopped()) {
-      step.finish_reason = "stop";
-    } else if (options.max_tokens > 0 && step.generation_tokens >= options.max_tokens) {
-      step.finish_reason = "length";
-    } else if (options.interrupted && options.interrupted()) {
-      step.finish_reason = "interrupted";
-    } else {
-      logits = reshape(model.forward(token_array({&history.back(), 1}), cache, true), {-1});
+    step.text = answer.add(sampled.id);
+    if (!answer.finished() && options.interrupted && options.interrupted()) step.text += answer.interrupt();
+    if (!answer.finished()) {
+      logits = reshape(model.forward(token_array({&sampled.id, 1}), cache, true), {-1});
       async_eval(logits);
     }
-    if (!step.finish_reason.empty() && !stops.stopped()) {
-      step.text += stops.add(detokenizer.finish());
-      if (!stops.stopped()) step.text += stops.finish();
-    }
+    step.finish_reason = answer.finish_reason();
     if (on_step) on_step(step);
   }
   return step;

@@ -5,22 +5,15 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
+#include "mica/lm/answer.h"
 #include "mica/lm/model.h"
-#include "mica/lm/sampling.h"
 #include "mica/text/tokenizer.h"
 
 namespace mica::lm {
 
 /// How text is generated.
-struct GenerateOptions {
-  int max_tokens = 256;  ///< −1: until the model ends
-  SamplingOptions sampling;
-  /// Texts that end the answer; they are not part of it.
-  std::vector<std::string> stop;
-  /// Tokens that end the answer besides the tokenizer's.
-  std::vector<int32_t> extra_end_tokens;
+struct GenerateOptions : AnswerOptions {
   /// Tokens of a prompt that are processed at a time.
   int prefill_step_size = 512;
   /// Called after each part of the prompt: tokens done, tokens in all.

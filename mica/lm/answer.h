@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mica/lm/sampling.h"
+#include "mica/lm/stop.h"
+#include "mica/text/detokenizer.h"
+#include "mica/text/tokenizer.h"
+
+namespace mica::lm {
+
+/// How one answer is chosen and when it ends.
+struct AnswerOptions {
+  int max_tokens = 256;  ///< −1: until the model ends
+  SamplingOptions sampling;
+  /// Texts that end the answer; they are not part of it.
+  std::vector<std::string> stop;
+  /// Tokens that end the answer besides the tokenizer's.
+  std::vector<int32_t> extra_end_tokens;
+};
+
+/// One sequence's answer as it grows: its sampler, its tokens, its text and why it ended.
+class Answer {
+ public:
+  /// Throws Error for an empty prompt, tokens outside of the vocabulary and sampling options out of range.
+  Answer(const text::Tokenizer& tokenizer, std::span<const int32_t> prompt, const AnswerOptions& options,
+         int vocab_size);
+
+  /// Chooses the token that follows history(), from its logits, which are changed. Answers can be sampled in parallel.
+  SampledToken sample(std::span<float> logits) { return sampler_.sample(logits, history_); }
+
+  /// Takes in the next token: the text that can be shown now. May end the answer.
+  std::string add(int32_t token);
+
+  /// Ends an answer that has not ended: the text that was held back.
+  std::string interrupt();
+
+  /// Prompt and answer.
+  std::span<const int32_t> history() const { return history_; }
+  int64_t prompt_tokens() const { return prompt_tokens_; }
+  int64_t generated_tokens() const { return static_cast<int64_t>(history_.size()) - prompt_tokens_; }
+
+  /// "" while the answer goes on, then "stop", "length" or "interrupted"; "length" from the start with max_tokens 0.
+  const std::string& finish_reason() const { return finish_reason_; }
+  bool finished() const { return !finish_reason_.empty(); }
+
+ private:
+  std::string finish(const char* reason);
+
+  int64_t max_tokens_;
+  std::vector<int32_t> end_tokens_;
+  std::vector<int32_t> history_;
+  int64_t prompt_tokens_;
+  Sampler sampler_;
+  StopMatcher stops_;
+  text::Detokenizer detokenizer_;
+  std::string finish_reason_;
+};
+
+/// Throws Error for an empty prompt or tokens outside of the vocabulary.
+void check_prompt(std::span<const int32_t> prompt, int vocab_size);
+
+}  // namespace mica::lm
