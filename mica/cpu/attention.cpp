@@ -12,7 +12,10 @@ namespace mica::cpu {
 namespace {
 
 /// Rows of a key head from which tiles (of 8 to 32 rows) are faster than single rows.
-constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileRows = 64;
+
+/// Queries that are run by single rows in any case: a step of a few tokens computes what steps of one token compute.
+constexpr int64_t kRowQueries = 8;
 
 void check(const AttentionArgs& args) {
   if (args.batch < 0 || args.heads < 0 || args.queries < 0 || args.keys < 0 || args.dim < 0 || args.value_dim < 0) {
@@ -73,7 +76,9 @@ float attention_normalizer(const AttentionArgs& args, int64_t head, float larges
 void attention(const AttentionArgs& args, ThreadPool& pool, Isa isa) {
   check(args);
   if (args.batch == 0 || args.heads == 0 || args.queries == 0 || args.value_dim == 0) return;
-  if (args.queries * attention_group(args) >= kTileRows) return attention_by_tiles(args, pool, isa);
+  if (args.queries > kRowQueries && args.queries * attention_group(args) > kTileRows) {
+    return attention_by_tiles(args, pool, isa);
+  }
   attention_by_rows(args, pool, isa);
 }
 

@@ -6,8 +6,7 @@
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
 
-/// Keys between two updates of the softmax state.
-constexpr int kBlock = 64;
+constexpr int kBlock = kAttentionBlock;
 constexpr float kInfinity = __builtin_inff();
 
 template <typename Element, int R>
