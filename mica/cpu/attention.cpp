@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kTileRows = 64;
 
 /// Queries that are run by single rows in any case: a step of a few tokens computes what steps of one token compute.
-constexpr int64_t kRowQueries = 8;
+constexpr int64_t kRowQueries = 16;
 
 void check(const AttentionArgs& args) {
   if (args.batch < 0 || args.heads < 0 || args.queries < 0 || args.keys < 0 || args.dim < 0 || args.value_dim < 0) {

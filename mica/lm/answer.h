@@ -43,7 +43,7 @@ class Answer {
   int64_t prompt_tokens() const { return prompt_tokens_; }
   int64_t generated_tokens() const { return static_cast<int64_t>(history_.size()) - prompt_tokens_; }
 
-  /// "" while the answer goes on, then "stop", "length" or "interrupted". With max_tokens 0 it has ended from the start.
+  /// "" while the answer goes on, then "stop", "length" or "interrupted"; "length" from the start with max_tokens 0.
   const std::string& finish_reason() const { return finish_reason_; }
   bool finished() const { return !finish_reason_.empty(); }
 

@@ -11,21 +11,29 @@
 namespace mica::lm {
 
 /// Keys and values of one layer for a batch of sequences: two buffers [B, kv_heads, capacity, head_dim]. Memory grows
-/// in steps; a layer with a sliding window keeps what its window can still reach and little more.
+/// in steps; a layer with a sliding window keeps what its window can still reach and little more, for each sequence.
 class KvCache {
  public:
   /// `dtype` of keys and values: float16, bfloat16 or float32.
   KvCache(const AttentionDescription& attention, Dtype dtype);
 
-  /// Makes room for `count` tokens behind the first `offset` of every sequence. With `may_drop`, the offset is that of
-  /// all of them, and what the window has left behind is dropped.
-  void reserve(int64_t batch, int64_t offset, int64_t count, bool may_drop);
+  /// Makes room for `count` tokens behind the first offsets[b] of every sequence b. What a window has left behind may
+  /// be dropped.
+  void reserve(std::span<const int64_t> offsets, int64_t count);
 
-  /// Number of the token that stands in the first place of the buffers.
-  int64_t first() const { return first_; }
+  /// Number of the token that stands in the first place of a sequence.
+  int64_t first(size_t sequence) const { return first_[sequence]; }
 
-  /// Whether the cache can go back to the first `offset` tokens: a window may have dropped what the next one sees.
-  bool can_trim(int64_t offset) const;
+  /// Whether a sequence can go back to its first `offset` tokens: a window may have dropped what the next one sees.
+  bool can_trim(size_t sequence, int64_t offset) const;
+
+  /// The sequences `kept` of this cache, then those of `other`; offsets and other_offsets are how many tokens each of
+  /// the two has seen.
+  void rearrange(std::span<const int64_t> kept, std::span<const int64_t> offsets, const KvCache& other,
+                 std::span<const int64_t> other_offsets);
+
+  /// Whether keys and values have the same shape and dtype in another cache.
+  bool is_like(const KvCache& other) const;
 
   size_t bytes() const;
 
@@ -34,11 +42,23 @@ class KvCache {
   std::vector<array> buffers;
 
  private:
+  /// Tokens of one sequence, in its first places or from a later one on.
+  struct Part {
+    const KvCache* cache;
+    int64_t sequence;
+    int64_t place;
+    int64_t count;
+  };
+  void check_contents(std::span<const int64_t> offsets) const;
+  int64_t capacity() const { return buffers.empty() ? 0 : buffers[0].shape(2); }
+  void assemble(const std::vector<Part>& parts, int64_t capacity);
+  array assembled(const std::vector<Part>& parts, int64_t capacity, size_t buffer) const;
+
   int64_t window_;
   int64_t num_heads_;
   int64_t head_dim_;
   Dtype dtype_;
-  int64_t first_ = 0;
+  std::vector<int64_t> first_;  ///< of every sequence
 };
 
 /// The caches of all layers of a model, for one sequence or a batch of sequences of different lengths.
@@ -52,8 +72,6 @@ class PromptCache {
   int64_t offset() const;
   /// The same for each sequence.
   std::span<const int64_t> offsets() const { return offsets_; }
-  /// Whether all sequences have the same offset.
-  bool is_even() const;
 
   std::span<KvCache> layers() { return layers_; }
 
@@ -64,6 +82,12 @@ class PromptCache {
   /// Forgets the last `count` tokens of every sequence; false (and nothing happens) when a window has dropped what
   /// would be needed, or there are not so many.
   bool trim(int64_t count);
+
+  /// Leaves the sequences with these numbers, in this order, and forgets the others; none: the cache is as new. A
+  /// number that comes twice makes two of one. Throws Error for a number that is not there.
+  void keep(std::span<const int64_t> sequences);
+  /// Adds the sequences of another cache of the same model behind the own ones. Throws Error for that of another one.
+  void append(const PromptCache& other);
 
   size_t bytes() const;
   /// The buffers, for evaluation between chunks of a prompt.

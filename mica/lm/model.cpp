@@ -19,6 +19,14 @@
 
 namespace mica::lm {
 
+namespace {
+
+bool all_equal(std::span<const int64_t> numbers) {
+  return std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end();
+}
+
+}  // namespace
+
 /// One decoder layer: attention and MLP, each with its norms and residual.
 struct Model::Layer {
   Layer(Weights& weights, const std::string& path, const ModelDescription& model, const LayerDescription& layer,
@@ -82,7 +90,7 @@ struct Model::Layer {
 };
 
 /// Tokens of a sequence up to which a step is compiled: decoding, with or without a draft.
-constexpr int64_t kCompiledTokens = 8;
+constexpr int64_t kCompiledTokens = 16;
 
 struct Model::Parts {
   Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)
@@ -112,21 +120,23 @@ struct Model::Parts {
 
   /// All that a step reads besides the weights: tokens [B, T]; for every window the places in the caches; for every
   /// rope cosine and sine; for every layer the buffers of keys and of values.
-  std::vector<array> inputs(const array& tokens, PromptCache& cache) const {
+  std::vector<array> inputs(const array& tokens, PromptCache& cache, std::span<const int64_t> counts) const {
     std::vector<array> out = {tokens};
     const std::span<const int64_t> offsets = cache.offsets();
     for (const size_t layer : first_layers) {
       std::vector<int32_t> places;
       places.reserve(offsets.size());
-      for (const int64_t offset : offsets) {
-        places.push_back(static_cast<int32_t>(offset - cache.layers()[layer].first()));
+      for (size_t b = 0; b < offsets.size(); ++b) {
+        places.push_back(static_cast<int32_t>(offsets[b] - cache.layers()[layer].first(b)));
       }
       out.emplace_back(places.begin(), Shape{static_cast<ShapeElem>(places.size())}, int32);
     }
-    const int64_t count = tokens.shape(1);
-    const std::span<const int64_t> different = cache.is_even() ? offsets.first(1) : offsets;
+    std::vector<int64_t> lengths(offsets.begin(), offsets.end());
+    for (size_t b = 0; b < lengths.size(); ++b) lengths[b] += counts[b];
+    const bool is_even = all_equal(offsets) && all_equal(lengths);
+    const std::span<const int64_t> different = is_even ? offsets.first(1) : offsets;
     for (const Rope& rope : description.ropes) {
-      auto [cosine, sine] = rope.tables(different, count, cache.offset() + count);
+      auto [cosine, sine] = rope.tables(different, lengths, tokens.shape(1));
       out.push_back(std::move(cosine));
       out.push_back(std::move(sine));
     }
@@ -185,7 +195,7 @@ namespace {
 /// The state of every sequence's last token: h [B, T, hidden] → [B, 1, hidden].
 array last_rows(const array& h, std::span<const int64_t> counts) {
   const ShapeElem length = h.shape(1);
-  if (counts.empty()) return slice(h, {0, length - 1, 0}, {h.shape(0), length, h.shape(2)});
+  if (all_equal(counts) && counts[0] == length) return slice(h, {0, length - 1, 0}, {h.shape(0), length, h.shape(2)});
   std::vector<int32_t> last;
   last.reserve(counts.size());
   for (const int64_t count : counts) last.push_back(static_cast<int32_t>(count - 1));
@@ -228,15 +238,17 @@ array Model::forward(const array& tokens, PromptCache& cache, bool last_only, st
   const int64_t count = tokens.shape(1);
   cache.reserve(batch, count);
   const bool cut = last_only && count > 1;
-  const std::vector<array> inputs = parts_->inputs(tokens, cache);
-  const std::vector<array> outputs = count <= kCompiledTokens && !cut ? parts_->decode(inputs) : parts_->step(inputs, cut);
+  const std::vector<int64_t> all(static_cast<size_t>(batch), count);
+  if (counts.empty()) counts = all;
+  const std::vector<array> inputs = parts_->inputs(tokens, cache, counts);
+  const bool compiled = count <= kCompiledTokens && !cut;
+  const std::vector<array> outputs = compiled ? parts_->decode(inputs) : parts_->step(inputs, cut);
   auto next = outputs.begin() + 1;
   for (KvCache& layer : cache.layers()) {
     layer.buffers.assign(next, next + 2);
     next += 2;
   }
-  const std::vector<int64_t> all(static_cast<size_t>(batch), count);
-  cache.advance(counts.empty() ? all : counts);
+  cache.advance(counts);
   return cut ? parts_->logits(last_rows(outputs[0], counts)) : outputs[0];
 }
 

@@ -164,22 +164,23 @@ std::vector<float> Rope::inverse_periods(int64_t length) const {
   return inverse_;
 }
 
-std::pair<array, array> Rope::tables(std::span<const int64_t> offsets, int64_t count, int64_t length) const {
-  const std::vector<float> inverse = inverse_periods(length);
+std::pair<array, array> Rope::tables(std::span<const int64_t> offsets, std::span<const int64_t> lengths,
+                                     int64_t count) const {
   std::vector<float> cosine;
   std::vector<float> sine;
-  cosine.reserve(offsets.size() * static_cast<size_t>(count) * inverse.size());
+  cosine.reserve(offsets.size() * static_cast<size_t>(count) * inverse_.size());
   sine.reserve(cosine.capacity());
-  for (const int64_t offset : offsets) {
+  for (size_t b = 0; b < offsets.size(); ++b) {
+    const std::vector<float> inverse = inverse_periods(lengths[b]);
     for (int64_t i = 0; i < count; ++i) {
       for (const float turn : inverse) {
-        const float angle = static_cast<float>(offset + i) * turn;
+        const float angle = static_cast<float>(offsets[b] + i) * turn;
         cosine.push_back(std::cos(angle) * magnitude_);
         sine.push_back(std::sin(angle) * magnitude_);
       }
     }
   }
-  Shape shape = {count, static_cast<ShapeElem>(inverse.size())};
+  Shape shape = {count, static_cast<ShapeElem>(inverse_.size())};
   if (offsets.size() > 1) shape.insert(shape.begin(), static_cast<ShapeElem>(offsets.size()));
   return {array(cosine.begin(), shape, float32), array(sine.begin(), shape, float32)};
 }

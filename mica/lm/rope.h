@@ -33,9 +33,10 @@ class Rope {
   void scale_periods(const std::vector<float>& factors);
 
   /// Cosine and sine of the `count` positions from every one of `offsets` on: [count, dims / 2] for one offset, else
-  /// [offsets, count, dims / 2]. `length` is how long the (longest) sequence is then: some methods change over to other
-  /// periods with it.
-  std::pair<array, array> tables(std::span<const int64_t> offsets, int64_t count, int64_t length) const;
+  /// [offsets, count, dims / 2]. `lengths` is how long each of those sequences is then: some methods change over to
+  /// other periods with it.
+  std::pair<array, array> tables(std::span<const int64_t> offsets, std::span<const int64_t> lengths,
+                                 int64_t count) const;
 
  private:
   void apply_linear(double factor);

@@ -80,12 +80,11 @@ TEST_P(Batch, OfDifferentLengthsEqualsEachAlone) {
   EXPECT_EQ(cache.offset(), longest + kDecoded);
 }
 
-/// Without those whose periods of rotation change with the length of the longest sequence.
 std::vector<std::string> families() {
   std::vector<std::string> out;
   for (const auto& entry : fs::directory_iterator(fs::path(MICA_TEST_FIXTURES) / "families")) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name != "llama_dynamic" && name != "phi3_longrope") out.push_back(name);
+    if (entry.is_directory()) out.push_back(name);
   }
   std::sort(out.begin(), out.end());
   return out;

@@ -1,5 +1,7 @@
 #include "mica/lm/cache.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "mica/array/evaluate.h"
@@ -38,8 +40,8 @@ class Numbers {
   explicit Numbers(int window) : cache_(one_number(window), float32) {}
 
   void add(int first, int count) {
-    cache_.reserve(1, offset_, count, true);
-    const array place(static_cast<int32_t>(offset_ - cache_.first()));
+    cache_.reserve({&offset_, 1}, count);
+    const array place(static_cast<int32_t>(offset_ - cache_.first(0)));
     for (array& buffer : cache_.buffers) {
       buffer = put_rows(buffer, numbered(first, count), reshape(place, {1}));
       buffer.eval();
@@ -49,13 +51,13 @@ class Numbers {
 
   /// The tokens that are there, the newest last.
   std::vector<float> kept() const {
-    const int64_t length = offset_ - cache_.first();
+    const int64_t length = offset_ - cache_.first(0);
     EXPECT_EQ(values(cache_.buffers[0]), values(cache_.buffers[1]));
     return values(slice(cache_.buffers[0], {0, 0, 0, 0}, {1, 1, length, 1}));
   }
 
   bool trim(int count) {
-    if (!cache_.can_trim(offset_ - count)) return false;
+    if (!cache_.can_trim(0, offset_ - count)) return false;
     offset_ -= count;
     return true;
   }
@@ -137,18 +139,106 @@ TEST(PromptCache, TrimIsAllOrNothing) {
   EXPECT_EQ(cache.offset(), 999);
 }
 
-TEST(PromptCache, SequencesOfDifferentLengthsKeepTheirTokens) {
-  PromptCache cache(layers_with_windows({4}));
-  const std::vector<int64_t> counts = {3, 1};
-  for (int i = 0; i < 300; ++i) {
-    cache.reserve(2, 3);
-    cache.advance(counts);
+/// Adds counts[b] tokens to sequence b of a cache of numbers: sequence + offset / 10000, with rubbish behind them.
+void add_tokens(PromptCache& cache, const std::vector<float>& sequences, const std::vector<int64_t>& counts) {
+  const int64_t count = *std::max_element(counts.begin(), counts.end());
+  cache.reserve(static_cast<int64_t>(sequences.size()), count);
+  for (KvCache& layer : cache.layers()) {
+    std::vector<float> rows;
+    std::vector<int32_t> places;
+    for (size_t b = 0; b < sequences.size(); ++b) {
+      const int64_t offset = cache.offsets()[b];
+      places.push_back(static_cast<int32_t>(offset - layer.first(b)));
+      for (int64_t i = 0; i < count; ++i) {
+        rows.push_back(i < counts[b] ? sequences[b] + static_cast<float>(offset + i) / 10000.0f : -1.0f);
+      }
+    }
+    const auto batch = static_cast<ShapeElem>(sequences.size());
+    for (array& buffer : layer.buffers) {
+      buffer = put_rows(buffer, array(rows.begin(), Shape{batch, 1, count, 1}, float32),
+                        array(places.begin(), Shape{batch}, int32));
+    }
   }
+  cache.advance(counts);
+  eval(cache.state());
+}
+
+/// What every layer must hold of a sequence is there: all, or what the window can reach.
+void expect_tokens(PromptCache& cache, size_t b, float sequence, int window) {
+  const int64_t offset = cache.offsets()[b];
+  for (KvCache& layer : cache.layers()) {
+    const int64_t first = layer.first(b);
+    EXPECT_LE(first, window > 0 ? std::max<int64_t>(0, offset - window + 1) : 0);
+    for (const array& buffer : layer.buffers) {
+      const std::vector<float> all = values(take(buffer, static_cast<int>(b), 0));
+      ASSERT_GE(static_cast<int64_t>(all.size()), offset - first);
+      for (int64_t i = first; i < offset; ++i) {
+        ASSERT_EQ(all[static_cast<size_t>(i - first)], sequence + static_cast<float>(i) / 10000.0f) << i;
+      }
+    }
+  }
+}
+
+class Sequences : public testing::TestWithParam<int> {};
+
+TEST_P(Sequences, OfDifferentLengthsKeepTheirTokens) {
+  PromptCache cache(layers_with_windows({GetParam()}), float32);
+  const std::vector<int64_t> counts = {3, 1};
+  for (int i = 0; i < 300; ++i) add_tokens(cache, {1, 2}, counts);
   EXPECT_EQ(cache.offset(), 900);
   EXPECT_EQ(cache.offsets()[1], 300);
-  // The window of one is not the window of the other: nothing is dropped.
-  EXPECT_EQ(cache.layers()[0].first(), 0);
+  expect_tokens(cache, 0, 1, GetParam());
+  expect_tokens(cache, 1, 2, GetParam());
+  if (GetParam() > 0) {
+    EXPECT_LE(cache.bytes(), size_t{2} * 2 * 768 * sizeof(float));
+  }
   EXPECT_THROW(cache.reserve(3, 1), Error);
+}
+
+TEST_P(Sequences, JoinAndLeave) {
+  const ModelDescription model = layers_with_windows({GetParam(), 0});
+  PromptCache cache(model, float32);
+  add_tokens(cache, {1, 2, 3}, {5, 700, 2});
+  PromptCache other(model, float32);
+  add_tokens(other, {4, 5}, {9, 1});
+  cache.append(other);
+  add_tokens(cache, {1, 2, 3, 4, 5}, {1, 1, 1, 1, 1});
+  cache.keep(std::vector<int64_t>{4, 1, 1, 3});
+  add_tokens(cache, {5, 2, 2, 4}, {300, 1, 2, 1});
+  cache.keep(std::vector<int64_t>{3, 0, 2});
+  EXPECT_EQ(std::vector<int64_t>(cache.offsets().begin(), cache.offsets().end()), (std::vector<int64_t>{11, 302, 703}));
+  expect_tokens(cache, 0, 4, GetParam());
+  expect_tokens(cache, 1, 5, GetParam());
+  for (size_t layer = 0; layer < 2; ++layer) EXPECT_EQ(cache.layers()[layer].buffers[0].shape(0), 3);
+  // The cache that joined is as it was.
+  EXPECT_EQ(other.offsets()[0], 9);
+  expect_tokens(other, 0, 4, GetParam());
+  // The longest has gone: its memory is given back.
+  const size_t before = cache.bytes();
+  cache.keep(std::vector<int64_t>{0});
+  EXPECT_LE(cache.bytes(), before / 3);
+  cache.keep({});
+  EXPECT_EQ(cache.batch(), 0);
+  EXPECT_EQ(cache.bytes(), 0u);
+  add_tokens(cache, {7, 8}, {1, 2});
+  expect_tokens(cache, 1, 8, GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(Windows, Sequences, testing::Values(0, 4, 256));
+
+TEST(PromptCache, OnlyLikeCachesAreAppended) {
+  PromptCache cache(layers_with_windows({0, 4}), float32);
+  EXPECT_THROW(cache.append(PromptCache(layers_with_windows({0}), float32)), Error);
+  EXPECT_THROW(cache.append(PromptCache(layers_with_windows({0, 0}), float32)), Error);
+  EXPECT_THROW(cache.append(PromptCache(layers_with_windows({0, 4}), float16)), Error);
+  cache.append(PromptCache(layers_with_windows({0, 4}), float32));
+  EXPECT_EQ(cache.batch(), 0);
+  EXPECT_THROW(cache.keep(std::vector<int64_t>{0}), Error);
+  add_tokens(cache, {1}, {3});
+  EXPECT_THROW(cache.keep(std::vector<int64_t>{-1}), Error);
+  EXPECT_THROW(cache.keep(std::vector<int64_t>{1}), Error);
+  cache.append(cache);
+  EXPECT_EQ(cache.batch(), 2);
+  expect_tokens(cache, 1, 1, 0);
 }
 
 }  // namespace
