@@ -8,6 +8,7 @@
 
 #include "mica/lm/answer.h"
 #include "mica/lm/model.h"
+#include "mica/lm/speculate.h"
 #include "mica/text/tokenizer.h"
 
 namespace mica::lm {
