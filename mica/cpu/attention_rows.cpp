@@ -147,9 +147,7 @@ class RowsAttention {
     for (int64_t d = 0; d < args_.value_dim; ++d) out[d] *= normalizer;
   }
 
-  float largest_at(int64_t piece, int64_t part, int r) const {
-    return largest_[state(piece, part) + r];
-  }
+  float largest_at(int64_t piece, int64_t part, int r) const { return largest_[state(piece, part) + r]; }
 
   const AttentionArgs& args_;
   ThreadPool& pool_;

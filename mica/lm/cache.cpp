@@ -16,8 +16,8 @@ constexpr int64_t kStep = 256;
 /// Tokens beyond its window that a layer keeps, so that a draft can be taken back.
 constexpr int64_t kTakenBack = 16;
 
-/// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives the
-/// same sums wherever the buffer begins.
+/// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives
+/// the same sums wherever the buffer begins.
 constexpr int64_t kDropped = 256;
 
 int64_t whole_steps(int64_t tokens) {

@@ -17,7 +17,9 @@ constexpr int kPart = 512;
 }  // namespace
 
 DraftModel::DraftModel(const Model& model, const text::Tokenizer& tokenizer, const text::Tokenizer& main)
-    : model_(&model), vocab_size_(std::min(main.vocab_size(), model.description().vocab_size)), cache_(model.make_cache()) {
+    : model_(&model),
+      vocab_size_(std::min(main.vocab_size(), model.description().vocab_size)),
+      cache_(model.make_cache()) {
   if (tokenizer.vocab_size() != main.vocab_size()) {
     fail("the draft model has a vocabulary of {} tokens, the model one of {}; they must be the same",
          tokenizer.vocab_size(), main.vocab_size());

@@ -33,12 +33,13 @@ void NgramDrafter::draft(int64_t count, const Answer&, std::vector<int32_t>& out
   const auto length = static_cast<int64_t>(text_.size());
   for (int64_t place = source_; place < source_ + count; ++place) {
     // A text that repeats itself goes on in the draft.
-    out.push_back(place < length ? text_[static_cast<size_t>(place)] : out[static_cast<size_t>(begin + place - length)]);
+    out.push_back(place < length ? text_[static_cast<size_t>(place)]
+                                 : out[static_cast<size_t>(begin + place - length)]);
   }
 }
 
 size_t NgramDrafter::rate_of(int64_t match) {
-  return static_cast<size_t>(std::clamp(std::bit_width(static_cast<uint64_t>(match)), 2, 5)) - 2;
+  return static_cast<size_t>(std::clamp(static_cast<int>(std::bit_width(static_cast<uint64_t>(match))), 2, 5)) - 2;
 }
 
 void NgramDrafter::append(int32_t token) {

@@ -57,15 +57,25 @@ std::span<const int32_t> Speculation::next(const Answer& answer, int64_t offset)
   drafter_ = chosen.drafter;
   tokens_ = {answer.history().back()};
   if (drafter_) drafter_->draft(chosen.count, answer, tokens_);
+  begin_ = std::chrono::steady_clock::now();
   return tokens_;
 }
 
-void Speculation::checked(int64_t right, double seconds) {
+void Speculation::wait(array& logits) {
+  // Logits that are there before anyone waits for them do not tell how long they took.
+  const bool late = logits.is_available();
+  logits.eval();
+  if (late || tokens_.empty()) return;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin_;
+  times_[tokens_.size() - 1].add(taken.count());
+}
+
+void Speculation::checked(int64_t right) {
+  if (!drafter_) return;
   const auto count = static_cast<int64_t>(tokens_.size()) - 1;
-  if (drafter_) drafter_->checked(count, right);
+  drafter_->checked(count, right);
   drafted_ += count;
   accepted_ += right;
-  if (seconds > 0 && count >= 0) times_[static_cast<size_t>(count)].add(seconds);
 }
 
 /// The draft that promises the most tokens a second, if any promises more than a step without one.

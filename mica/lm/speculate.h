@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -32,8 +33,8 @@ constexpr int64_t kMostDraftTokens = 15;
 /// Throws Error naming the option that is out of range.
 void check(const SpeculationOptions& options);
 
-/// Decides, step by step, whether a draft is worth its time, by which drafter, and how long it should be: what a step of
-/// so many tokens takes and how often drafts are right are measured on the way.
+/// Decides, step by step, whether a draft is worth its time, by which drafter, and how long it should be: what a step
+/// of so many tokens takes and how often drafts are right are measured on the way.
 class Speculation {
  public:
   /// `model`, whose steps check the drafts, must outlive this. Throws Error for options out of range.
@@ -48,8 +49,11 @@ class Speculation {
   /// holds `offset` tokens.
   std::span<const int32_t> next(const Answer& answer, int64_t offset);
 
-  /// Tells how a step went: how many tokens of its draft were right, and how long it took; 0: not measured.
-  void checked(int64_t right, double seconds);
+  /// Waits for the logits of the step, which was begun right after next(), and takes its time.
+  void wait(array& logits);
+
+  /// Tells how many tokens of the step's draft were right.
+  void checked(int64_t right);
 
   int64_t drafted_tokens() const { return drafted_; }
   int64_t accepted_tokens() const { return accepted_; }
@@ -73,9 +77,10 @@ class Speculation {
   std::vector<Source> sources_;
   /// Of steps of 1 … 16 tokens.
   std::array<RunningTime, kMostDraftTokens + 1> times_;
-  std::vector<int32_t> tokens_;  ///< of the current step
+  std::vector<int32_t> tokens_;  ///< of the current step; none before the first
   Drafter* drafter_ = nullptr;   ///< that made its draft
-  int64_t told_ = 0;             ///< generated tokens that the drafters know
+  std::chrono::steady_clock::time_point begin_;
+  int64_t told_ = 0;  ///< generated tokens that the drafters know
   int64_t drafted_ = 0;
   int64_t accepted_ = 0;
 };
