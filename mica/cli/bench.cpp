@@ -129,7 +129,7 @@ void run(const Flags& flags) {
   }
   if (flags.model.threads > 0) ThreadPool::set_global_size(flags.model.threads);
   const lm::LoadedModel random = lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size,
-                                                       {flags.model.exact ? Activation::exact : Activation::int8});
+                                                       flags.model.load_options());
   Bench(flags, random.model, fmt::format("{} ({} bits)", flags.config, flags.q_bits)).run();
 }
 
@@ -139,6 +139,7 @@ void add_bench(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench", "Measure the speed of prompt processing and decoding");
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
+  flags->model.add_kv(*command, 0);
   command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
   command->add_option("--config", flags->config, "Instead of a model: a config.json, filled with random weights");
   command->add_option("--q-bits", flags->q_bits, "Bits of the random weights; 16 for bfloat16")

@@ -201,6 +201,7 @@ void add_chat(CLI::App& app) {
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
+  flags->model.add_kv(*command, 5000);
   command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
   command->add_option("--system-prompt", flags->system_prompt, "What the model is told before the conversation");
   command->add_option("--max-tokens,-n", flags->settings.max_tokens, "Longest answer in tokens; -1 for no limit")

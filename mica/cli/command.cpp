@@ -39,6 +39,18 @@ void ModelFlags::add(CLI::App& command, bool computes) {
       ->check(CLI::Range(1, 1024));
 }
 
+void ModelFlags::add_kv(CLI::App& command, int64_t start) {
+  kv.start = start;
+  command.add_option("--kv-bits", kv.format.bits, "Keep keys and values as codes of 8 or 4 bits")
+      ->check(CLI::IsMember({4, 8}));
+  command.add_option("--kv-group-size", kv.format.group_size, "Elements that share a scale in such codes")
+      ->check(CLI::IsMember({32, 64, 128}))
+      ->capture_default_str();
+  command.add_option("--quantized-kv-start", kv.start, "Tokens after which keys and values become codes")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->capture_default_str();
+}
+
 fs::path ModelFlags::path() const {
   if (!model.empty()) return find_model(model, "--model");
   const fs::path standard = model_folder() / kDefaultModel;
@@ -51,7 +63,7 @@ fs::path ModelFlags::path() const {
 
 lm::LoadedModel ModelFlags::load() const {
   if (threads > 0) ThreadPool::set_global_size(threads);
-  return lm::load_model(path(), {exact ? Activation::exact : Activation::int8});
+  return lm::load_model(path(), load_options());
 }
 
 std::string read_stdin() {

@@ -27,9 +27,16 @@ struct ModelFlags {
   std::string model;
   int threads = 0;
   bool exact = false;
+  lm::KvOptions kv;
 
   /// --model and --threads; --exact where the command computes.
   void add(CLI::App& command, bool computes = true);
+
+  /// --kv-bits and what belongs to it; codes begin after `start` tokens by default.
+  void add_kv(CLI::App& command, int64_t start);
+
+  /// How the model is to be loaded.
+  lm::LoadOptions load_options() const { return {exact ? Activation::exact : Activation::int8, kv}; }
 
   /// The folder or file that --model means: a path, or a model in mica's model folder by its name. Without --model the
   /// default model, which `make run` or scripts/fetch_model.sh lays there. Throws Error telling what to do.

@@ -95,6 +95,7 @@ void add_generate(CLI::App& app) {
   CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
+  flags->model.add_kv(*command, 5000);
   command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
   command->add_option("--prompt,-p", flags->prompt, "The prompt; - reads it from standard input")
       ->capture_default_str();

@@ -62,6 +62,7 @@ void add_logits(CLI::App& app) {
   CLI::App* command = app.add_subcommand("logits", "Write a model's logits for given tokens to a .npy file");
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
+  flags->model.add_kv(*command, 0);
   command->add_option("--tokens", flags->tokens, "Token numbers, separated by spaces or commas")->required();
   command->add_option("--output,-o", flags->output, "The file: float32 [tokens, vocabulary]")->required();
   command

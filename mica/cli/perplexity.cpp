@@ -51,6 +51,7 @@ void add_perplexity(CLI::App& app) {
   CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
   auto flags = std::make_shared<Flags>();
   flags->model.add(*command);
+  flags->model.add_kv(*command, 0);
   command->add_option("--file,-f", flags->file, "The text, UTF-8")->required();
   command->add_option("--context,-c", flags->context, "Window length in tokens")
       ->check(CLI::Range(2, 1 << 20))

@@ -7,14 +7,13 @@
 
 #include "mica/base/error.h"
 #include "mica/cpu/attention_parts.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica::cpu {
 namespace {
 
-/// Rows of a key head from which tiles (of 8 to 32 rows) are faster than single rows.
-constexpr int64_t kTileRows = 64;
-
-/// Queries that are run by single rows in any case: a step of a few tokens computes what steps of one token compute.
+/// Queries up to which each row is computed by itself: steps of a few tokens then give what steps of one token give,
+/// bit for bit, and faster than tiles would in most shapes.
 constexpr int64_t kRowQueries = 16;
 
 void check(const AttentionArgs& args) {
@@ -46,21 +45,18 @@ AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row)
           args.bool_mask ? args.bool_mask + offset : nullptr};
 }
 
-GemmType attention_kv_type(const AttentionArgs& args) {
-  switch (args.kv_type) {
-    case KvType::f16:
-      return GemmType::f16;
-    case KvType::bf16:
-      return GemmType::bf16;
-    default:
-      return GemmType::f32;
-  }
-}
-
-const void* attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t batch,
-                         int64_t kv_head) {
-  const int64_t bytes = args.kv_type == KvType::f32 ? 4 : 2;
-  return static_cast<const std::byte*>(view.data) + (batch * view.batch_stride + kv_head * view.head_stride) * bytes;
+KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t dim, int64_t batch,
+                    int64_t kv_head, int64_t first) {
+  const bool codes = args.kv_type == KvType::q8 || args.kv_type == KvType::q4;
+  const int64_t size = codes ? 1 : args.kv_type == KvType::f32 ? 4 : 2;
+  const KvFormat format{args.kv_type == KvType::q4 ? 4 : 8, args.kv_group};
+  const int64_t offset = batch * view.batch_stride + kv_head * view.head_stride + first * view.row_stride;
+  return {.type = args.kv_type,
+          .group = args.kv_group,
+          .dim = dim,
+          .bytes = codes ? kv_row_bytes(format, dim) : dim * size,
+          .data = static_cast<const std::byte*>(view.data) + offset * size,
+          .stride = view.row_stride * size};
 }
 
 float attention_normalizer(const AttentionArgs& args, int64_t head, float largest, float sum) {
@@ -76,9 +72,7 @@ float attention_normalizer(const AttentionArgs& args, int64_t head, float larges
 void attention(const AttentionArgs& args, ThreadPool& pool, Isa isa) {
   check(args);
   if (args.batch == 0 || args.heads == 0 || args.queries == 0 || args.value_dim == 0) return;
-  if (args.queries > kRowQueries && args.queries * attention_group(args) > kTileRows) {
-    return attention_by_tiles(args, pool, isa);
-  }
+  if (args.queries > kRowQueries) return attention_by_tiles(args, pool, isa);
   attention_by_rows(args, pool, isa);
 }
 

@@ -5,18 +5,16 @@
 #include "mica/array/dtype.h"
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/kv_rows.h"
 
 namespace mica::cpu {
-
-/// Element type of keys and values.
-enum class KvType : uint8_t { f32, f16, bf16 };
 
 /// The type of keys and values of one of these dtypes.
 inline KvType kv_type(Dtype dtype) {
   return dtype == float16 ? KvType::f16 : dtype == bfloat16 ? KvType::bf16 : KvType::f32;
 }
 
-/// A [batch, heads, length, dim] view: strides in elements, the last dimension contiguous.
+/// A [batch, heads, length, dim] view: strides in elements (bytes for codes), the last dimension contiguous.
 template <typename T>
 struct AttentionView {
   T* data = nullptr;
@@ -26,7 +24,8 @@ struct AttentionView {
 };
 
 /// Scaled dot product attention: out = softmax(scale · q · kᵀ + mask) · v for every batch and head.
-/// Query head h attends with key head h / (heads / kv_heads). Scores and the output are f32.
+/// Query head h attends with key head h / (heads / kv_heads). The output is f32. Keys and values in f32 are computed
+/// with in f32; halves of many queries in 16-bit fixed point where the instruction set has it (attention_int16.h).
 struct AttentionArgs {
   int64_t batch = 1;
   int64_t heads = 1;  ///< H, a multiple of kv_heads
@@ -41,6 +40,7 @@ struct AttentionArgs {
   AttentionView<const void> v;   ///< [batch, kv_heads, T, value_dim]
   AttentionView<float> out;      ///< [batch, heads, L, value_dim]
   KvType kv_type = KvType::f32;
+  int kv_group = 64;  ///< elements that share a scale, for codes
 
   float scale = 1.0f;
   float softcap = 0.0f;  ///< > 0: scores become softcap · tanh(score / softcap), before the mask

@@ -37,11 +37,9 @@ std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t batc
 
 AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row);
 
-GemmType attention_kv_type(const AttentionArgs& args);
-
-/// Start of the keys or values of a head.
-const void* attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t batch,
-                         int64_t kv_head);
+/// Rows of a head, those of the keys (`view` is args.k) or of the values, each of `dim` elements; row 0 is `first`.
+KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t dim, int64_t batch,
+                    int64_t kv_head, int64_t first = 0);
 
 inline const float* attention_query(const AttentionArgs& args, const AttentionRow& row) {
   return args.q.data + row.batch * args.q.batch_stride + row.head * args.q.head_stride + row.query * args.q.row_stride;

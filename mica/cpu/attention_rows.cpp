@@ -14,7 +14,7 @@ namespace mica::cpu {
 namespace {
 
 /// Keys of a part. Fewer are not worth a task.
-constexpr int64_t kPartKeys = 256;
+constexpr int64_t kPartKeys = 128;
 static_assert(kPartKeys % kAttentionBlock == 0);
 
 /// Work (multiplications) for which a loop over threads costs more than it gains.
@@ -96,14 +96,9 @@ class RowsAttention {
     const int64_t at = state(piece, part);
     const AttentionRow first = row_of(piece, 0);
     const int64_t kv_head = first.head / attention_group(args_);
-    AttentionRows rows{.kv_type = attention_kv_type(args_),
-                       .rows = rows_of(piece),
-                       .dim = args_.dim,
-                       .value_dim = args_.value_dim,
-                       .k = attention_kv(args_, args_.k, first.batch, kv_head),
-                       .v = attention_kv(args_, args_.v, first.batch, kv_head),
-                       .k_stride = args_.k.row_stride,
-                       .v_stride = args_.v.row_stride,
+    AttentionRows rows{.rows = rows_of(piece),
+                       .k = attention_kv(args_, args_.k, args_.dim, first.batch, kv_head),
+                       .v = attention_kv(args_, args_.v, args_.value_dim, first.batch, kv_head),
                        .mask_stride = args_.mask_strides[3],
                        .scale = args_.scale,
                        .softcap = args_.softcap,

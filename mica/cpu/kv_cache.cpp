@@ -9,6 +9,7 @@
 #include "mica/cpu/attention.h"
 #include "mica/cpu/block_types.h"
 #include "mica/cpu/copy.h"
+#include "mica/cpu/kernels/attention_kernels.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
 #include "mica/cpu/rotate.h"
@@ -33,6 +34,14 @@ void convert_row(const std::byte* from, Dtype from_dtype, int64_t stride, std::b
   }
 }
 
+using QuantizeKernel = void (*)(const KvCodeRow&);
+
+QuantizeKernel quantize_kernel() {
+  const Isa isa = active_isa();
+  if (isa >= Isa::avx512) return avx512::kv_quantize;
+  return isa == Isa::avx2 ? avx2::kv_quantize : reference::kv_quantize;
+}
+
 /// A cache [B, H, C, D] that is about to be written to: the input's own memory where nobody else holds it, else a copy.
 class CacheWriter {
  public:
@@ -49,15 +58,23 @@ class CacheWriter {
 
   /// Row `row` of a head of entry b.
   void put(int64_t b, int64_t head, int64_t row, const std::byte* from, Dtype dtype, int64_t stride) const {
-    const int64_t at = ((b * heads_ + head) * capacity_ + places_[b] + row) * width_;
-    convert_row(from, dtype, stride, out_.data<std::byte>() + at * static_cast<int64_t>(out_.itemsize()), out_.dtype(),
-                width_);
+    convert_row(from, dtype, stride, place(b, head, row), out_.dtype(), width_);
   }
   void put(int64_t b, int64_t head, int64_t row, const float* from) const {
     put(b, head, row, reinterpret_cast<const std::byte*>(from), float32, 1);
   }
+  /// The same as codes of `dim` elements.
+  void put_codes(int64_t b, int64_t head, int64_t row, const float* from, int64_t dim, const KvFormat& format) const {
+    quantize_kernel()(
+        {.x = from, .dim = dim, .bits = format.bits, .group = format.group_size, .out = place(b, head, row)});
+  }
 
  private:
+  std::byte* place(int64_t b, int64_t head, int64_t row) const {
+    const int64_t at = ((b * heads_ + head) * capacity_ + places_[b] + row) * width_;
+    return out_.data<std::byte>() + at * static_cast<int64_t>(out_.itemsize());
+  }
+
   array& out_;
   const int32_t* places_;
   int64_t heads_;
@@ -97,8 +114,8 @@ class CachedStep {
         sine_(row_contiguous(inputs.size() > 6 ? inputs[7] : inputs[5])),
         turns_(inputs.size() > 6),
         length_(q_.shape(1)),
-        dim_(outputs[1].shape(3)),
-        value_dim_(outputs[2].shape(3)),
+        dim_(q_.shape(2) / options_.num_heads),
+        value_dim_(v_.shape(2) / options_.num_kv_heads),
         keys_(inputs[3], outputs[1], places_.data<int32_t>(), length_, "cached_attention"),
         values_(inputs[4], outputs[2], places_.data<int32_t>(), length_, "cached_attention") {}
 
@@ -115,6 +132,8 @@ class CachedStep {
 
   int64_t batch() const { return q_.shape(0); }
   int64_t length() const { return length_; }
+  int64_t dim() const { return dim_; }
+  int64_t value_dim() const { return value_dim_; }
   const int32_t* places() const { return places_.data<int32_t>(); }
 
  private:
@@ -136,9 +155,14 @@ class CachedStep {
       const int64_t at = token * options_.num_kv_heads + head;
       const float* key = k_.data<float>() + at * dim_;
       if (turns_) turn(key, turned.data());
-      keys_.put(b, head, row, turns_ ? turned.data() : key);
-      values_.put(b, head, row, v_.data<float>() + at * value_dim_);
+      put_row(keys_, b, head, row, turns_ ? turned.data() : key, dim_);
+      put_row(values_, b, head, row, v_.data<float>() + at * value_dim_, value_dim_);
     }
+  }
+
+  void put_row(const CacheWriter& cache, int64_t b, int64_t head, int64_t row, const float* from, int64_t dim) const {
+    if (options_.kv.bits != 0) return cache.put_codes(b, head, row, from, dim, options_.kv);
+    cache.put(b, head, row, from);
   }
 
   const CachedAttentionOptions& options_;
@@ -170,15 +194,16 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   args.kv_heads = options.num_kv_heads;
   args.queries = step.length();
   args.keys = keys.shape(2);
-  args.dim = keys.shape(3);
-  args.value_dim = values.shape(3);
+  args.dim = step.dim();
+  args.value_dim = step.value_dim();
   const int64_t q_row = args.heads * args.dim;
   const int64_t out_row = args.heads * args.value_dim;
   args.q = {q, args.queries * q_row, args.dim, q_row};
   args.k = {keys.data<std::byte>(), keys.strides(0), keys.strides(1), keys.strides(2)};
   args.v = {values.data<std::byte>(), values.strides(0), values.strides(1), values.strides(2)};
   args.out = {out.data<float>(), args.queries * out_row, args.value_dim, out_row};
-  args.kv_type = kv_type(keys.dtype());
+  args.kv_type = options.kv.bits == 0 ? kv_type(keys.dtype()) : options.kv.bits == 8 ? KvType::q8 : KvType::q4;
+  args.kv_group = options.kv.group_size;
   args.scale = options.attention.scale;
   args.softcap = options.attention.softcap;
   args.causal = options.attention.causal;

@@ -18,7 +18,7 @@ constexpr int64_t kTakenBack = 16;
 
 /// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives
 /// the same sums wherever the buffer begins.
-constexpr int64_t kDropped = 256;
+constexpr int64_t kDropped = 128;
 
 int64_t whole_steps(int64_t tokens) {
   return (tokens + kStep - 1) / kStep * kStep;
@@ -27,7 +27,20 @@ int64_t whole_steps(int64_t tokens) {
 }  // namespace
 
 KvCache::KvCache(const AttentionDescription& attention, Dtype dtype)
-    : window_(attention.window), num_heads_(attention.num_kv_heads), head_dim_(attention.head_dim), dtype_(dtype) {}
+    : window_(attention.window),
+      num_heads_(attention.num_kv_heads),
+      head_dim_(attention.head_dim),
+      width_(attention.head_dim),
+      dtype_(dtype) {}
+
+void KvCache::quantize(const KvFormat& format) {
+  if (format_ == format) return;
+  if (format_.bits != 0) fail("the cache has codes of {} bits already", format_.bits);
+  for (array& buffer : buffers) buffer = quantize_kv(buffer, format);
+  format_ = format;
+  dtype_ = uint8;
+  width_ = kv_row_bytes(format, head_dim_);
+}
 
 void KvCache::check_contents(std::span<const int64_t> offsets) const {
   const bool has_tokens = std::any_of(offsets.begin(), offsets.end(), [](int64_t offset) { return offset > 0; });
@@ -93,7 +106,7 @@ void KvCache::assemble(const std::vector<Part>& parts, int64_t capacity) {
 
 array KvCache::assembled(const std::vector<Part>& parts, int64_t capacity, size_t buffer) const {
   const auto batch = static_cast<ShapeElem>(parts.size());
-  array out = zeros({batch, num_heads_, capacity, head_dim_}, dtype_);
+  array out = zeros({batch, num_heads_, capacity, width_}, dtype_);
   for (size_t begin = 0, end = 0; begin < parts.size(); begin = end) {
     // Sequences that lie behind each other are copied together, as long as the longest of them.
     const Part& first = parts[begin];
@@ -108,9 +121,9 @@ array KvCache::assembled(const std::vector<Part>& parts, int64_t capacity, size_
     if (count == 0) continue;
     const auto rows = static_cast<int64_t>(end - begin);
     const array old = slice(first.cache->buffers[buffer], {first.sequence, 0, first.place, 0},
-                            {first.sequence + rows, num_heads_, first.place + count, head_dim_});
+                            {first.sequence + rows, num_heads_, first.place + count, width_});
     out = slice_update(out, old, {static_cast<ShapeElem>(begin), 0, 0, 0},
-                       {static_cast<ShapeElem>(end), num_heads_, count, head_dim_});
+                       {static_cast<ShapeElem>(end), num_heads_, count, width_});
   }
   return out;
 }
@@ -122,7 +135,7 @@ bool KvCache::can_trim(size_t sequence, int64_t offset) const {
 
 bool KvCache::is_like(const KvCache& other) const {
   return window_ == other.window_ && num_heads_ == other.num_heads_ && head_dim_ == other.head_dim_ &&
-         dtype_ == other.dtype_;
+         dtype_ == other.dtype_ && format_ == other.format_;
 }
 
 size_t KvCache::bytes() const {
@@ -131,7 +144,8 @@ size_t KvCache::bytes() const {
   return sum;
 }
 
-PromptCache::PromptCache(const ModelDescription& model, Dtype dtype) {
+PromptCache::PromptCache(const ModelDescription& model, Dtype dtype, const KvOptions& kv) : kv_(kv) {
+  if (kv.format.bits != 0) check_kv_format(kv.format, "cache");
   for (const LayerDescription& layer : model.layers) layers_.emplace_back(layer.attention, dtype);
 }
 
@@ -142,7 +156,12 @@ int64_t PromptCache::offset() const {
 void PromptCache::reserve(int64_t batch, int64_t count) {
   if (offsets_.empty()) offsets_.assign(static_cast<size_t>(batch), 0);
   if (batch != this->batch()) fail("the cache holds {} sequences, the step has {}", this->batch(), batch);
+  if (kv_.format.bits != 0 && offset() >= kv_.start) quantize();
   for (KvCache& layer : layers_) layer.reserve(offsets_, count);
+}
+
+void PromptCache::quantize() {
+  for (KvCache& layer : layers_) layer.quantize(kv_.format);
 }
 
 void PromptCache::advance(std::span<const int64_t> counts) {
@@ -173,6 +192,12 @@ void PromptCache::keep(std::span<const int64_t> sequences) {
 }
 
 void PromptCache::append(const PromptCache& other) {
+  if (other.is_quantized()) quantize();
+  if (is_quantized() && !other.is_quantized()) {
+    PromptCache codes = other;
+    codes.quantize();
+    if (codes.is_quantized()) return append(codes);
+  }
   const auto alike = [](const KvCache& a, const KvCache& b) { return a.is_like(b); };
   if (!std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), alike)) {
     fail("the caches are those of different models");

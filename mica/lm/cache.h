@@ -7,8 +7,15 @@
 
 #include "mica/array/array.h"
 #include "mica/lm/description.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica::lm {
+
+/// How a cache is to be stored.
+struct KvOptions {
+  KvFormat format = {};  ///< with bits: as codes
+  int64_t start = 0;     ///< once a sequence has that many tokens; before that as numbers
+};
 
 /// Keys and values of one layer for a batch of sequences: two buffers [B, kv_heads, capacity, head_dim]. Memory grows
 /// in steps; a layer with a sliding window keeps what its window can still reach and little more, for each sequence.
@@ -21,6 +28,11 @@ class KvCache {
   /// be dropped.
   void reserve(std::span<const int64_t> offsets, int64_t count);
 
+  /// Stores keys and values as codes from now on, those that are there, too.
+  void quantize(const KvFormat& format);
+
+  bool is_quantized() const { return format_.bits != 0; }
+
   /// Number of the token that stands in the first place of a sequence.
   int64_t first(size_t sequence) const { return first_[sequence]; }
 
@@ -32,7 +44,7 @@ class KvCache {
   void rearrange(std::span<const int64_t> kept, std::span<const int64_t> offsets, const KvCache& other,
                  std::span<const int64_t> other_offsets);
 
-  /// Whether keys and values have the same shape and dtype in another cache.
+  /// Whether keys and values have the same shape, dtype and format in another cache.
   bool is_like(const KvCache& other) const;
 
   size_t bytes() const;
@@ -57,14 +69,16 @@ class KvCache {
   int64_t window_;
   int64_t num_heads_;
   int64_t head_dim_;
+  int64_t width_;  ///< of a row of the buffers
   Dtype dtype_;
+  KvFormat format_;
   std::vector<int64_t> first_;  ///< of every sequence
 };
 
 /// The caches of all layers of a model, for one sequence or a batch of sequences of different lengths.
 class PromptCache {
  public:
-  explicit PromptCache(const ModelDescription& model, Dtype dtype = float16);
+  explicit PromptCache(const ModelDescription& model, Dtype dtype = float16, const KvOptions& kv = {});
 
   /// Sequences; 0 before the first step.
   int64_t batch() const { return static_cast<int64_t>(offsets_.size()); }
@@ -86,7 +100,7 @@ class PromptCache {
   /// Leaves the sequences with these numbers, in this order, and forgets the others; none: the cache is as new. A
   /// number that comes twice makes two of one. Throws Error for a number that is not there.
   void keep(std::span<const int64_t> sequences);
-  /// Adds the sequences of another cache of the same model behind the own ones. Throws Error for that of another one.
+  /// Adds the sequences of another cache of the same model behind the own ones; if one of the two has codes, all do. Throws Error for that of another one.
   void append(const PromptCache& other);
 
   size_t bytes() const;
@@ -94,6 +108,10 @@ class PromptCache {
   std::vector<array> state() const;
 
  private:
+  bool is_quantized() const { return !layers_.empty() && layers_[0].is_quantized(); }
+  void quantize();
+
+  KvOptions kv_;
   std::vector<int64_t> offsets_;
   std::vector<KvCache> layers_;
 };

@@ -159,7 +159,7 @@ struct Model::Parts {
     array h = take_rows(embedding, inputs[0]);
     if (description.embedding_multiplier != 1.0f) h = multiply(h, array(description.embedding_multiplier));
     for (size_t i = 0; i < layers.size(); ++i) {
-      h = layers[i](h, {ropes, places}, buffers[2 * i], buffers[2 * i + 1], description.residual_multiplier);
+      h = layers[i](h, {ropes, places, options.kv.format}, buffers[2 * i], buffers[2 * i + 1], description.residual_multiplier);
     }
     std::vector<array> out = {hidden_only ? h : logits(h)};
     out.insert(out.end(), buffers.begin(), buffers.end());
@@ -229,7 +229,8 @@ const ModelDescription& Model::description() const {
 }
 
 PromptCache Model::make_cache() const {
-  return PromptCache(parts_->description, parts_->options.activation == Activation::exact ? float32 : float16);
+  const LoadOptions& options = parts_->options;
+  return PromptCache(parts_->description, options.activation == Activation::exact ? float32 : float16, options.kv);
 }
 
 array Model::forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts) const {

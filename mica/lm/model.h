@@ -16,6 +16,8 @@ namespace mica::lm {
 struct LoadOptions {
   /// int8: activations are rounded to 8 bits before integer products with quantized weights. exact: float32.
   Activation activation = Activation::int8;
+  /// Of the caches that the model makes.
+  KvOptions kv = {};
 };
 
 /// A decoder language model, ready to run.
@@ -35,7 +37,7 @@ class Model {
   /// the rest fills up its row and leaves no trace in the cache. Empty: all do.
   array forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts = {}) const;
 
-  /// An empty cache; keys and values are kept in float16, in exact models in float32.
+  /// An empty cache; keys and values are kept in float16, in exact models in float32, or as LoadOptions::kv says.
   PromptCache make_cache() const;
 
  private:

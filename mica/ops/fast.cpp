@@ -173,7 +173,13 @@ std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs)
   if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
     fail_as<std::invalid_argument>("[cached_attention] {} heads with {} key heads", heads, kv_heads);
   }
-  if (keys.dtype() != float16 && keys.dtype() != bfloat16) check_dtype(keys, float32, name());
+  const bool codes = options.kv.bits != 0;
+  if (codes) {
+    check_kv_format(options.kv, name());
+    check_dtype(keys, uint8, name());
+  } else if (keys.dtype() != float16 && keys.dtype() != bfloat16) {
+    check_dtype(keys, float32, name());
+  }
   check_dtype(values, keys.dtype(), name());
   // Numbers of a file could overflow in products: widths are divided instead.
   const ShapeElem dim = q.shape(2) / heads;
@@ -181,8 +187,9 @@ std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs)
   check_shape(q, {q.shape(0), q.shape(1), dim * heads}, name());
   check_shape(inputs[1], {q.shape(0), q.shape(1), dim * kv_heads}, name());
   check_shape(inputs[2], {q.shape(0), q.shape(1), value_dim * kv_heads}, name());
-  check_shape(keys, {q.shape(0), kv_heads, keys.shape(2), dim}, name());
-  check_shape(values, {q.shape(0), kv_heads, keys.shape(2), value_dim}, name());
+  const auto width = [&](ShapeElem row) { return codes ? kv_row_bytes(options.kv, row) : row; };
+  check_shape(keys, {q.shape(0), kv_heads, keys.shape(2), width(dim)}, name());
+  check_shape(values, {q.shape(0), kv_heads, keys.shape(2), width(value_dim)}, name());
   check_shape(inputs[5], {q.shape(0)}, name());
   check_dtype(inputs[5], int32, name());
   if (options.attention.window > 0 && !options.attention.causal) {

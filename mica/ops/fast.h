@@ -8,6 +8,7 @@
 #include "mica/array/primitive.h"
 #include "mica/array/stream.h"
 #include "mica/ops/composite.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica {
 namespace fast {
@@ -81,6 +82,8 @@ struct CachedAttentionOptions {
   int num_kv_heads = 1;
   /// How features are paired where cosine and sine are given (rotate).
   bool traditional = false;
+  /// With bits the caches hold codes: uint8 [B, Hkv, C, kv_row_bytes].
+  KvFormat kv = {};
 
   friend bool operator==(const CachedAttentionOptions&, const CachedAttentionOptions&) = default;
 };

@@ -134,10 +134,16 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
     return inputs.size() > 6 ? rotate(x, inputs[6], inputs[7], options.traditional, s) : x;
   };
   const array& places = inputs[5];
-  const array keys = put_rows(inputs[3], turned(heads(inputs[1], options.num_kv_heads)), places, s);
-  const array values = put_rows(inputs[4], heads(inputs[2], options.num_kv_heads), places, s);
+  const KvFormat& kv = options.kv;
+  const auto stored = [&](const array& rows) { return kv.bits != 0 ? quantize_kv(rows, kv, s) : rows; };
+  const auto read = [&](const array& cache, const array& rows) {
+    return kv.bits != 0 ? dequantize_kv(cache, rows.shape(2) / options.num_kv_heads, kv, s) : cache;
+  };
+  const array keys = put_rows(inputs[3], stored(turned(heads(inputs[1], options.num_kv_heads))), places, s);
+  const array values = put_rows(inputs[4], stored(heads(inputs[2], options.num_kv_heads)), places, s);
   const array q = turned(heads(inputs[0], options.num_heads));
-  const array mixed = attend(q, keys, values, options.attention, std::nullopt, std::nullopt, places, s);
+  const array mixed = attend(q, read(keys, inputs[1]), read(values, inputs[2]), options.attention, std::nullopt,
+                             std::nullopt, places, s);
   return {flatten(transpose(mixed, {0, 2, 1, 3}, s), 2, 3, s), keys, values};
 }
 

@@ -56,7 +56,8 @@ auto members(T& value) {
   } else if constexpr (std::is_same_v<Plain, AttentionOptions>) {
     return std::tie(value.scale, value.causal, value.window, value.softcap);
   } else if constexpr (std::is_same_v<Plain, CachedAttentionOptions>) {
-    return std::tie(value.attention, value.num_heads, value.num_kv_heads, value.traditional);
+    return std::tie(value.attention, value.num_heads, value.num_kv_heads, value.traditional, value.kv.bits,
+                    value.kv.group_size);
   } else if constexpr (std::is_same_v<Plain, LinearOptions>) {
     return std::tie(value.has_norm, value.eps, value.gate, value.has_residual, value.scale);
   } else {

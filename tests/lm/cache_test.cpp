@@ -100,7 +100,7 @@ TEST(KvCache, AWindowBoundsTheMemory) {
       moves += numbers.cache().buffers[0].data<float>() != memory;
       memory = numbers.cache().buffers[0].data<float>();
     }
-    EXPECT_LE(numbers.cache().bytes(), size_t{2} * 1024 * sizeof(float));
+    EXPECT_LE(numbers.cache().bytes(), size_t{2} * 768 * sizeof(float));
     EXPECT_LE(moves, 3000 / 256 + 1);
   }
 }

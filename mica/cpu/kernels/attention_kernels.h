@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "mica/cpu/gemm_types.h"
+#include "mica/cpu/kv_rows.h"
 
 // Kernels of attention (attention_rows.cpp, attention_tiles.cpp), one set an instruction set.
 
@@ -22,15 +22,10 @@ struct AttentionMask {
 
 /// A few query rows of one key head against keys [begin, end): the state of an online softmax before division.
 struct AttentionRows {
-  GemmType kv_type = GemmType::f32;  ///< f32, f16 or bf16
-  int rows = 0;                      ///< 1 … kAttentionRows
-  int64_t dim = 0;
-  int64_t value_dim = 0;
+  int rows = 0;  ///< 1 … kAttentionRows
   const float* q[kAttentionRows] = {};
-  const void* k = nullptr;  ///< key 0
-  const void* v = nullptr;
-  int64_t k_stride = 0;  ///< elements from key to key
-  int64_t v_stride = 0;
+  KvRows k;
+  KvRows v;
   int64_t begin = 0;
   int64_t end = 0;
   int64_t first[kAttentionRows] = {};  ///< keys that a row sees: [first, last)
@@ -39,33 +34,49 @@ struct AttentionRows {
   int64_t mask_stride = 0;
   float scale = 1.0f;
   float softcap = 0.0f;
-  /// Out: sums of p · v [rows][out_stride] (out_stride ≥ value_dim rounded up to 16), largest score and Σ p of a row.
+  /// Out: sums of p · v [rows][out_stride] (out_stride ≥ v.dim rounded up to 16), largest score and Σ p of a row.
   float* out = nullptr;
   int64_t out_stride = 0;
   float* largest = nullptr;
   float* sum = nullptr;
 };
 
+/// What changes the scores of a tile of queries against keys, a query a column.
+struct AttentionHiding {
+  float softcap = 0.0f;
+  const float* bias = nullptr;  ///< [keys][columns] to add, or null
+  /// [columns]: keys that a query sees, relative to the tile: [first, last). Null when all see all.
+  const float* first = nullptr;
+  const float* last = nullptr;
+};
+
 /// A tile of scores [keys][width], a query a column, and the softmax state of its queries.
 struct AttentionTile {
   float* scores = nullptr;  ///< in: q · k; out: exp(score − largest)
   int64_t keys = 0;
-  int width = 0;                ///< queries: the columns of a GEMM tile
-  const float* bias = nullptr;  ///< [keys][width] to add, or null
-  float softcap = 0.0f;
-  /// Keys that a query sees, relative to the tile: [first, last). Null when all see all.
-  const float* first = nullptr;
-  const float* last = nullptr;
+  int width = 0;  ///< queries: the columns of a GEMM tile
+  AttentionHiding hiding;
   float* largest = nullptr;  ///< [width], in and out
   float* sum = nullptr;      ///< [width], in and out
   float* out = nullptr;      ///< [value_rows][width]: scaled to the new largest score
   int64_t value_rows = 0;
 };
 
+/// A row of f32 to be stored as codes.
+struct KvCodeRow {
+  const float* x = nullptr;
+  int64_t dim = 0;
+  int bits = 8;
+  int group = 64;
+  std::byte* out = nullptr;
+};
+
 #define MICA_DECLARE_ATTENTION(isa)                  \
   namespace isa {                                    \
   void attention_rows(const AttentionRows& rows);    \
   void attention_softmax(const AttentionTile& tile); \
+  void kv_quantize(const KvCodeRow& row);            \
+  void kv_widen(const KvRows& rows, int64_t count, float* out); \
   }
 
 MICA_DECLARE_ATTENTION(reference)

@@ -1,31 +1,35 @@
 // Attention of a few query rows, for decoding: keys and values are read once, in the type they are stored in.
 
 #include "mica/cpu/kernels/attention_kernels.h"
-#include "mica/cpu/kernels/gemm_elements.h"
+#include "mica/cpu/kernels/kv_elements.h"
+#include "mica/cpu/kernels/simd_sums.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
 
 constexpr int kBlock = kAttentionBlock;
+/// Keys whose scores are added up together.
+constexpr int kKeys = 4;
+constexpr int64_t kCacheLine = 64;
 constexpr float kInfinity = __builtin_inff();
 
-template <typename Element, int R>
+template <typename Elements, int R>
 class RowsKernel {
  public:
-  explicit RowsKernel(const AttentionRows& rows)
-      : rows_(rows),
-        k_(static_cast<const typename Element::Stored*>(rows.k)),
-        v_(static_cast<const typename Element::Stored*>(rows.v)) {}
+  RowsKernel(const Elements& keys, const Elements& values, const AttentionRows& rows)
+      : keys_(keys), values_(values), rows_(rows) {}
 
   void run() {
     for (int r = 0; r < R; ++r) {
       rows_.largest[r] = -kInfinity;
       rows_.sum[r] = 0.0f;
-      for (int64_t d = 0; d < rows_.value_dim; ++d) rows_.out[r * rows_.out_stride + d] = 0.0f;
+      for (int64_t d = 0; d < rows_.v.dim; ++d) rows_.out[r * rows_.out_stride + d] = 0.0f;
     }
     for (int64_t key = rows_.begin; key < rows_.end; key += kBlock) {
       const int count = static_cast<int>(rows_.end - key < kBlock ? rows_.end - key : kBlock);
-      for (int i = 0; i < count; ++i) score(key + i, i);
+      int i = 0;
+      for (; i + kKeys <= count; i += kKeys) score<kKeys>(key + i, i);
+      for (; i < count; ++i) score<1>(key + i, i);
       float corrections[R];
       for (int r = 0; r < R; ++r) corrections[r] = softmax(r, key, count);
       add_values(key, count, corrections);
@@ -35,22 +39,42 @@ class RowsKernel {
  private:
   static constexpr int kLanes = F32::kLanes;
 
-  /// scores_[r][slot] = q[r] · k[key].
+  /// Asks for a row of a block to come.
+  static void prefetch(const KvRows& rows, int64_t key) {
+    const std::byte* row = rows.data + key * rows.stride;
+    for (int64_t at = 0; at < rows.bytes; at += kCacheLine) __builtin_prefetch(row + at);
+  }
+
+  /// scores_[r][slot + n] = q[r] · k[key + n] for N keys.
+  template <int N>
   void score(int64_t key, int slot) {
-    const auto* k = k_ + key * rows_.k_stride;
-    F32 sums[R];
-    for (int r = 0; r < R; ++r) sums[r] = F32(0.0f);
+    const std::byte* k = rows_.k.data + key * rows_.k.stride;
+    F32 sums[R][N];
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) sums[r][n] = F32(0.0f);
+    }
     int64_t d = 0;
-    for (; d + kLanes <= rows_.dim; d += kLanes) {
-      const F32 values = Element::load(k + d);
-      for (int r = 0; r < R; ++r) sums[r] = fma(F32::load(rows_.q[r] + d), values, sums[r]);
+    for (; d + kLanes <= rows_.k.dim; d += kLanes) {
+      F32 values[N];
+      for (int n = 0; n < N; ++n) values[n] = keys_.load(k + n * rows_.k.stride, d);
+      for (int r = 0; r < R; ++r) {
+        const F32 q = F32::load(rows_.q[r] + d);
+        for (int n = 0; n < N; ++n) sums[r][n] = fma(q, values[n], sums[r][n]);
+      }
     }
-    if (d < rows_.dim) {
-      const int64_t left = rows_.dim - d;
-      const F32 values = Element::load(k + d, left);
-      for (int r = 0; r < R; ++r) sums[r] = fma(F32::load(rows_.q[r] + d, left), values, sums[r]);
+    if (const int64_t left = rows_.k.dim - d; left > 0) {
+      for (int n = 0; n < N; ++n) {
+        const F32 value = keys_.load(k + n * rows_.k.stride, d, left);
+        for (int r = 0; r < R; ++r) sums[r][n] = fma(F32::load(rows_.q[r] + d, left), value, sums[r][n]);
+      }
     }
-    for (int r = 0; r < R; ++r) scores_[r][slot] = reduce_add(sums[r]);
+    for (int r = 0; r < R; ++r) {
+      // A key's sum must not depend on how many are added up with it.
+      float scores[kKeys];
+      reduce_add(sums[r][0], sums[r][1 % N], sums[r][2 % N], sums[r][3 % N], scores);
+      for (int n = 0; n < N; ++n) scores_[r][slot + n] = scores[n];
+    }
+    for (int n = 0; n < N; ++n) prefetch(rows_.k, key + n + kBlock);
   }
 
   void hide(int r, int64_t key, int count) {
@@ -98,9 +122,9 @@ class RowsKernel {
 
   void add_values(int64_t key, int count, const float (&corrections)[R]) {
     int64_t d = 0;
-    for (; d + 4 * kLanes <= rows_.value_dim; d += 4 * kLanes) add_vectors<4>(key, count, corrections, d);
-    for (; d + kLanes <= rows_.value_dim; d += kLanes) add_vectors<1>(key, count, corrections, d);
-    if (d < rows_.value_dim) add_tail(key, count, corrections, d);
+    for (; d + 4 * kLanes <= rows_.v.dim; d += 4 * kLanes) add_vectors<4>(key, count, corrections, d);
+    for (; d + kLanes <= rows_.v.dim; d += kLanes) add_vectors<1>(key, count, corrections, d);
+    if (d < rows_.v.dim) add_tail(key, count, corrections, d);
   }
 
   /// out[r][d …] = out · correction + Σ p · v over Vectors vectors of values.
@@ -112,10 +136,11 @@ class RowsKernel {
         sums[r][j] = F32::load(rows_.out + r * rows_.out_stride + d + j * kLanes) * F32(corrections[r]);
       }
     }
-    const auto* v = v_ + key * rows_.v_stride + d;
-    for (int i = 0; i < count; ++i, v += rows_.v_stride) {
+    const std::byte* v = rows_.v.data + key * rows_.v.stride;
+    for (int i = 0; i < count; ++i, v += rows_.v.stride) {
+      if (d == 0) prefetch(rows_.v, key + i + kBlock);
       for (int j = 0; j < Vectors; ++j) {
-        const F32 values = Element::load(v + j * kLanes);
+        const F32 values = values_.load(v, d + j * kLanes);
         for (int r = 0; r < R; ++r) sums[r][j] = fma(F32(scores_[r][i]), values, sums[r][j]);
       }
     }
@@ -125,51 +150,45 @@ class RowsKernel {
   }
 
   void add_tail(int64_t key, int count, const float (&corrections)[R], int64_t d) {
-    const int64_t left = rows_.value_dim - d;
+    const int64_t left = rows_.v.dim - d;
     for (int r = 0; r < R; ++r) {
       float* out = rows_.out + r * rows_.out_stride + d;
       F32 sum = F32::load(out, left) * F32(corrections[r]);
-      const auto* v = v_ + key * rows_.v_stride + d;
-      for (int i = 0; i < count; ++i, v += rows_.v_stride) sum = fma(F32(scores_[r][i]), Element::load(v, left), sum);
+      const std::byte* v = rows_.v.data + key * rows_.v.stride;
+      for (int i = 0; i < count; ++i, v += rows_.v.stride) sum = fma(F32(scores_[r][i]), values_.load(v, d, left), sum);
       sum.store(out, left);
     }
   }
 
+  const Elements& keys_;
+  const Elements& values_;
   const AttentionRows& rows_;
-  const typename Element::Stored* k_;
-  const typename Element::Stored* v_;
   alignas(64) float scores_[R][kBlock];
 };
 
-template <typename Element>
-void run_rows(const AttentionRows& rows) {
-  switch (rows.rows) {
-    case 1:
-      return RowsKernel<Element, 1>(rows).run();
-    case 2:
-      return RowsKernel<Element, 2>(rows).run();
-    case 3:
-      return RowsKernel<Element, 3>(rows).run();
-    case 4:
-      return RowsKernel<Element, 4>(rows).run();
-    default:
-      return;
-  }
+template <int R, typename Elements>
+void run_rows(const Elements& keys, const AttentionRows& rows) {
+  const Elements values(rows.v);
+  RowsKernel<Elements, R>(keys, values, rows).run();
 }
 
 }  // namespace
 
 void attention_rows(const AttentionRows& rows) {
-  switch (rows.kv_type) {
-    case GemmType::f32:
-      return run_rows<ElementF32>(rows);
-    case GemmType::f16:
-      return run_rows<ElementF16>(rows);
-    case GemmType::bf16:
-      return run_rows<ElementBf16>(rows);
-    default:
-      return;
-  }
+  with_kv_elements(rows.k, [&](const auto& keys) {
+    switch (rows.rows) {
+      case 1:
+        return run_rows<1>(keys, rows);
+      case 2:
+        return run_rows<2>(keys, rows);
+      case 3:
+        return run_rows<3>(keys, rows);
+      case 4:
+        return run_rows<4>(keys, rows);
+      default:
+        return;
+    }
+  });
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -1,7 +1,6 @@
 // Online softmax of a tile of scores. A query is a lane, so nothing is reduced across lanes.
 
-#include "mica/cpu/kernels/attention_kernels.h"
-#include "mica/cpu/kernels/simd.h"
+#include "mica/cpu/kernels/attention_hiding.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -10,24 +9,18 @@ constexpr float kInfinity = __builtin_inff();
 
 /// The tile's queries lane … lane + kLanes − 1.
 void softmax_lanes(const AttentionTile& tile, int lane) {
-  F32 first(0.0f), last(0.0f);
-  if (tile.first) {
-    first = F32::load(tile.first + lane);
-    last = F32::load(tile.last + lane);
-  }
+  const HiddenKeys hiding(tile.hiding, tile.width, lane);
+  const bool hides = tile.hiding.softcap > 0 || tile.hiding.bias || tile.hiding.first;
   const F32 hidden(-kInfinity);
   const F32 before = F32::load(tile.largest + lane);
   F32 most = before;
   for (int64_t key = 0; key < tile.keys; ++key) {
     float* at = tile.scores + key * tile.width + lane;
     F32 score = F32::load(at);
-    if (tile.softcap > 0) score = F32(tile.softcap) * tanh(score * F32(1.0f / tile.softcap));
-    if (tile.bias) score = score + F32::load(tile.bias + key * tile.width + lane);
-    if (tile.first) {
-      const F32 index(static_cast<float>(key));
-      score = select((first <= index) & (index < last), score, hidden);
+    if (hides) {
+      score = hiding.apply(score, key);
+      score.store(at);
     }
-    if (tile.softcap > 0 || tile.bias || tile.first) score.store(at);
     most = max(most, score);
   }
   // A query that has seen nothing yet has −∞ here; 0 keeps the differences below defined.

@@ -1,9 +1,12 @@
 // Dense products of bfloat16 by instructions that multiply pairs of them and add in float32. Packed panels hold pairs
 // of depths: [depth / 2][width][2], zeros behind an odd end.
 
+#define MICA_ISA_NS avx512bf16
+
 #include <immintrin.h>
 
 #include "mica/cpu/kernels/gemm_kernels.h"
+#include "mica/cpu/kernels/transpose_avx512.h"
 
 namespace mica::cpu::avx512bf16 {
 namespace {
@@ -15,36 +18,6 @@ constexpr int kCols = kVectors * kLanes;
 
 __mmask16 first(int64_t n) {
   return n >= kLanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << (n < 0 ? 0 : n)) - 1u);
-}
-
-/// Columns of a 16 × 16 block of 32-bit elements in place of its rows.
-void transpose(__m512i (&r)[16]) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  // Block b of u[4g + c] is column 4b + c of rows 4g … 4g + 3.
-  __m512i u[16];
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512i upper_even = _mm512_shuffle_i32x4(u[c], u[4 + c], 0x88);
-    const __m512i upper_odd = _mm512_shuffle_i32x4(u[c], u[4 + c], 0xdd);
-    const __m512i lower_even = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0x88);
-    const __m512i lower_odd = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0xdd);
-    r[c] = _mm512_shuffle_i32x4(upper_even, lower_even, 0x88);
-    r[4 + c] = _mm512_shuffle_i32x4(upper_odd, lower_odd, 0x88);
-    r[8 + c] = _mm512_shuffle_i32x4(upper_even, lower_even, 0xdd);
-    r[12 + c] = _mm512_shuffle_i32x4(upper_odd, lower_odd, 0xdd);
-  }
 }
 
 /// Vectors side by side in memory: two depths are interleaved.

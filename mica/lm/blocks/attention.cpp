@@ -73,6 +73,7 @@ array AttentionBlock::operator()(const array& x, const LinearFusion& before, con
   options.num_heads = attention_.num_heads;
   options.num_kv_heads = attention_.num_kv_heads;
   options.traditional = traditional_rope_;
+  if (keys.dtype() == uint8) options.kv = context.kv;
   std::optional<array> cosine;
   std::optional<array> sine;
   if (attention_.rope) std::tie(cosine, sine) = context.ropes[*attention_.rope];

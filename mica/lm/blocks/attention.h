@@ -16,6 +16,8 @@ struct StepContext {
   std::span<const std::pair<array, array>> ropes;
   /// For each of the model's windows the places [B] in the caches where the step's keys and values go.
   std::span<const array> places;
+  /// Of the codes that caches of uint8 hold.
+  KvFormat kv;
 };
 
 /// Grouped-query attention with RoPE over the cached sequence.
