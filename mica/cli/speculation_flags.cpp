@@ -31,7 +31,7 @@ Speculator::Speculator(const SpeculationFlags& flags, const text::Tokenizer& mai
 
 lm::SpeculationOptions Speculator::options() const {
   lm::SpeculationOptions out = values_;
-  out.draft_model = draft_model_.get();
+  out.drafter = draft_model_.get();
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 /// Queries up to which each row is computed by itself: steps of a few tokens then give what steps of one token give,
 /// bit for bit, and faster than tiles would in most shapes.
-constexpr int64_t kRowQueries = 16;
+constexpr int64_t kRowQueries = 8;
 
 void check(const AttentionArgs& args) {
   if (args.batch < 0 || args.heads < 0 || args.queries < 0 || args.keys < 0 || args.dim < 0 || args.value_dim < 0) {

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kStep = 256;
 
 /// Tokens beyond its window that a layer keeps, so that a draft can be taken back.
-constexpr int64_t kTakenBack = 16;
+constexpr int64_t kTakenBack = 8;
 
 /// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives
 /// the same sums wherever the buffer begins.

@@ -90,7 +90,7 @@ struct Model::Layer {
 };
 
 /// Tokens of a sequence up to which a step is compiled: decoding, with or without a draft.
-constexpr int64_t kCompiledTokens = 16;
+constexpr int64_t kCompiledTokens = 8;
 
 struct Model::Parts {
   Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)

@@ -4,14 +4,13 @@
 #include <cmath>
 
 #include "mica/base/error.h"
-#include "mica/lm/draft_model.h"
 
 namespace mica::lm {
 namespace {
 
-/// Lengths that drafts have, besides the longest allowed one: steps of 2, 4, 8 and 16 tokens fill the tiles of the
+/// Lengths that drafts have, besides the longest allowed one: steps of 2, 4 and 8 tokens fill the tiles of the
 /// matrix products, and few different lengths need few compiled steps.
-constexpr int64_t kLengths[] = {1, 3, 7, 15};
+constexpr int64_t kLengths[] = {1, 3, 7};
 
 /// Steps without a draft that are measured before there is one: the first has the step compiled.
 constexpr size_t kPlainSteps = 3;
@@ -38,7 +37,7 @@ Speculation::Speculation(const Model& model, const SpeculationOptions& options) 
 bool Speculation::start(std::span<const int32_t> prompt, const std::function<bool()>& interrupted) {
   sources_.clear();
   if (options_.ngram_draft_tokens > 0) sources_.push_back({&ngrams_, options_.ngram_draft_tokens});
-  if (options_.draft_model) sources_.push_back({options_.draft_model, options_.num_draft_tokens});
+  if (options_.drafter) sources_.push_back({options_.drafter, options_.num_draft_tokens});
   std::vector<int32_t> text(options_.context.begin(), options_.context.end());
   text.insert(text.end(), prompt.begin(), prompt.end());
   return std::all_of(sources_.begin(), sources_.end(),

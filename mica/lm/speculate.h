@@ -14,21 +14,19 @@
 
 namespace mica::lm {
 
-class DraftModel;
-
 /// How an answer is drafted: tokens that are guessed and then checked in one step. The answer is the same as without.
 struct SpeculationOptions {
   /// Most tokens at a time that repetition in the text may draft (prompt lookup), up to kMostDraftTokens; 0: none.
-  int ngram_draft_tokens = 15;
-  /// A model that drafts, too, and most tokens at a time that it may. It must outlive the answer.
-  DraftModel* draft_model = nullptr;
+  int ngram_draft_tokens = 7;
+  /// What drafts, too, such as a DraftModel, and most tokens at a time that it may. It must outlive the answer.
+  Drafter* drafter = nullptr;
   int num_draft_tokens = 3;
   /// What the cache holds before the prompt: drafters read it, too. Must outlive the call.
   std::span<const int32_t> context;
 };
 
-/// Most tokens of a draft: steps of up to 16 tokens compute what steps of one token compute.
-constexpr int64_t kMostDraftTokens = 15;
+/// Most tokens of a draft: steps of up to 8 tokens compute what steps of one token compute.
+constexpr int64_t kMostDraftTokens = 7;
 
 /// Throws Error naming the option that is out of range.
 void check(const SpeculationOptions& options);
@@ -75,7 +73,7 @@ class Speculation {
   SpeculationOptions options_;
   NgramDrafter ngrams_;
   std::vector<Source> sources_;
-  /// Of steps of 1 … 16 tokens.
+  /// Of steps of 1 … 8 tokens.
   std::array<RunningTime, kMostDraftTokens + 1> times_;
   std::vector<int32_t> tokens_;  ///< of the current step; none before the first
   Drafter* drafter_ = nullptr;   ///< that made its draft
