@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mica/lm/blocks/basic.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica::lm {
 
