@@ -61,10 +61,8 @@ std::span<const int32_t> Speculation::next(const Answer& answer, int64_t offset)
 }
 
 void Speculation::wait(array& logits) {
-  // Logits that are there before anyone waits for them do not tell how long they took.
-  const bool late = logits.is_available();
   logits.eval();
-  if (late || tokens_.empty()) return;
+  if (tokens_.empty()) return;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin_;
   times_[tokens_.size() - 1].add(taken.count());
 }
