@@ -1,5 +1,6 @@
 #include "mica/cpu/copy.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mica/base/thread_pool.h"
@@ -16,6 +17,10 @@ template <typename T>
 void copy_row(const std::byte* source, int64_t source_stride, std::byte* target, int64_t target_stride, int64_t count) {
   const T* from = reinterpret_cast<const T*>(source);
   T* to = reinterpret_cast<T*>(target);
+  if (source_stride == 0 && target_stride == 1) {
+    std::fill_n(to, count, *from);
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) to[i * target_stride] = from[i * source_stride];
 }
 

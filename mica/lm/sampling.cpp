@@ -1,7 +1,9 @@
 #include "mica/lm/sampling.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "mica/base/error.h"
@@ -18,6 +20,15 @@ std::map<int32_t, int> counts(std::span<const int32_t> tokens) {
   std::map<int32_t, int> out;
   for (const int32_t token : tokens) ++out[token];
   return out;
+}
+
+/// Tokens whose probabilities are added up at a time.
+constexpr size_t kBlock = 1024;
+/// Tokens that are passed over together where none is likely.
+constexpr size_t kSkipped = 128;
+
+bool uses_top_p(const SamplingOptions& options) {
+  return options.top_p > 0 && options.top_p < 1;
 }
 
 }  // namespace
@@ -73,10 +84,10 @@ void Sampler::apply_penalties(std::span<float> logits, std::span<const int32_t> 
   }
 }
 
-/// Of candidates sorted from the best one down: the shortest head whose successors' total is at most 1 − top_p, as
-/// mlx-lm's rule over cumulative sums from below has it.
-void Sampler::keep_top_p(std::vector<Candidate>& candidates) const {
-  double tail = 0;
+/// Of candidates sorted from the best one down, behind which `rest` comes: the shortest head whose successors' total is
+/// at most 1 − top_p, as mlx-lm's rule over cumulative sums from below has it.
+void Sampler::keep_top_p(std::vector<Candidate>& candidates, double rest) const {
+  double tail = rest;
   size_t keep = candidates.size();
   while (keep > 1) {
     tail += std::exp(static_cast<double>(candidates[keep - 1].logprob));
@@ -113,40 +124,98 @@ void Sampler::exclude_top_choices(std::vector<Candidate>& candidates) {
                    last_above);
 }
 
-/// The tokens that survive the filters, from the best one down.
-std::vector<Sampler::Candidate> Sampler::filter(std::span<const float> logits, float normalizer) {
+/// The probability of the tokens that are not among the candidates.
+double Sampler::rest_of(const std::vector<Candidate>& candidates) {
+  double sum = 0;
+  for (const Candidate& candidate : candidates) sum += std::exp(static_cast<double>(candidate.logprob));
+  return std::max(0.0, 1.0 - sum);
+}
+
+bool Sampler::filters() const {
   const SamplingOptions& o = options_;
-  std::vector<Candidate> candidates;
-  candidates.reserve(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) {
-    candidates.push_back({static_cast<int32_t>(i), logits[i] - normalizer});
+  return uses_top_p(o) || o.min_p > 0 || o.xtc_probability > 0 || o.top_k > 0;
+}
+
+/// Whether the tokens that are at most e^range times less likely than the best one are enough for the filters.
+bool Sampler::has_what_stays(const std::vector<Candidate>& candidates, float range) const {
+  const SamplingOptions& o = options_;
+  if (uses_top_p(o) && rest_of(candidates) <= 1.0 - static_cast<double>(o.top_p)) return true;
+  const auto enough = [&](int count) { return candidates.size() >= static_cast<size_t>(count); };
+  if (o.min_p > 0 && range >= -std::log(o.min_p) && enough(o.min_tokens_to_keep)) return true;
+  return o.top_k > 0 && o.xtc_probability == 0 && enough(o.top_k);
+}
+
+/// The tokens that are at most e^range times less likely than the best one.
+std::vector<Sampler::Candidate> Sampler::within(std::span<const float> logits, float best, float normalizer,
+                                                float range) {
+  std::vector<Candidate> out;
+  const float least = best - range;
+  for (size_t block = 0; block < logits.size(); block += kSkipped) {
+    const size_t end = std::min(block + kSkipped, logits.size());
+    if (cpu::row_kernels().max(&logits[block], static_cast<int64_t>(end - block)) < least) continue;
+    for (size_t i = block; i < end; ++i) {
+      if (!(logits[i] < least)) out.push_back({static_cast<int32_t>(i), logits[i] - normalizer});
+    }
   }
+  return out;
+}
+
+/// The tokens that survive the filters, from the best one down.
+std::vector<Sampler::Candidate> Sampler::filter(std::span<const float> logits, float best, float normalizer) {
+  const SamplingOptions& o = options_;
+  // Few tokens are likely: only those are sorted, if the filters leave no others.
+  std::vector<Candidate> candidates;
+  for (const float range : {2.0f, 3.0f, 4.5f, 7.0f, 10.0f, 15.0f, std::numeric_limits<float>::infinity()}) {
+    candidates = within(logits, best, normalizer, range);
+    if (has_what_stays(candidates, range)) break;
+  }
+  const double rest = candidates.size() == logits.size() ? 0.0 : rest_of(candidates);
   const auto better = [](const Candidate& a, const Candidate& b) {
     return a.logprob != b.logprob ? a.logprob > b.logprob : a.id < b.id;
   };
-  const bool by_rank = (o.top_p > 0 && o.top_p < 1) || o.min_p > 0 || o.xtc_probability > 0;
-  const bool top_k = o.top_k > 0 && static_cast<size_t>(o.top_k) < candidates.size();
-  if (!by_rank && top_k) {
-    std::partial_sort(candidates.begin(), candidates.begin() + o.top_k, candidates.end(), better);
-  } else if (by_rank) {
-    std::sort(candidates.begin(), candidates.end(), better);
-  }
-  if (o.top_p > 0 && o.top_p < 1) keep_top_p(candidates);
+  std::sort(candidates.begin(), candidates.end(), better);
+  if (uses_top_p(o)) keep_top_p(candidates, rest);
   if (o.min_p > 0) keep_min_p(candidates);
   if (o.xtc_probability > 0) exclude_top_choices(candidates);
-  if (top_k && candidates.size() > static_cast<size_t>(o.top_k)) candidates.resize(static_cast<size_t>(o.top_k));
+  if (o.top_k > 0 && candidates.size() > static_cast<size_t>(o.top_k)) candidates.resize(static_cast<size_t>(o.top_k));
   return candidates;
 }
 
-SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> history) {
-  apply_penalties(logits, history);
-  const auto count = static_cast<int64_t>(logits.size());
-  const auto best = logits.begin() + cpu::row_kernels().argmax(logits.data(), count);
-  const float normalizer = *best + std::log(cpu::row_kernels().sum_exp(logits.data(), *best, count));
-  const auto token = [&](int32_t id) -> SampledToken { return {id, logits[static_cast<size_t>(id)] - normalizer}; };
-  if (options_.temperature == 0) return token(static_cast<int32_t>(best - logits.begin()));
-  const std::vector<Candidate> candidates = filter(logits, normalizer);
-  const float top = *best - normalizer;
+/// The place of a token drawn from the logits as they are.
+size_t Sampler::draw_from_all(std::span<const float> logits, float best) {
+  std::array<float, kBlock> scaled;
+  const auto load = [&](size_t block) {
+    const std::span<const float> part =
+        logits.subspan(block * kBlock, std::min(kBlock, logits.size() - block * kBlock));
+    for (size_t i = 0; i < part.size(); ++i) scaled[i] = (part[i] - best) / options_.temperature;
+    return part.size();
+  };
+  std::vector<double> cumulative;
+  double total = 0;
+  for (size_t block = 0; block * kBlock < logits.size(); ++block) {
+    const auto count = static_cast<int64_t>(load(block));
+    total += static_cast<double>(cpu::row_kernels().sum_exp(scaled.data(), 0.0f, count));
+    cumulative.push_back(total);
+  }
+  const double wanted = uniform() * total;
+  const auto above = std::upper_bound(cumulative.begin(), cumulative.end(), wanted) - cumulative.begin();
+  const size_t block = std::min(static_cast<size_t>(above), cumulative.size() - 1);
+  double sum = block > 0 ? cumulative[block - 1] : 0.0;
+  const size_t count = load(block);
+  // Rounding may leave a little at the end of a block: its last token that is possible at all.
+  size_t chosen = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const double p = std::exp(static_cast<double>(scaled[i]));
+    if (p > 0) chosen = i;
+    sum += p;
+    if (sum > wanted) break;
+  }
+  return block * kBlock + chosen;
+}
+
+/// The place of a token drawn from candidates.
+size_t Sampler::draw_from(const std::vector<Candidate>& candidates) {
+  const float top = candidates.front().logprob;
   double total = 0;
   std::vector<double> cumulative;
   cumulative.reserve(candidates.size());
@@ -155,8 +224,20 @@ SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> h
     cumulative.push_back(total);
   }
   const auto chosen = std::upper_bound(cumulative.begin(), cumulative.end(), uniform() * total);
-  const auto index = std::min<size_t>(static_cast<size_t>(chosen - cumulative.begin()), candidates.size() - 1);
-  return token(candidates[index].id);
+  return std::min<size_t>(static_cast<size_t>(chosen - cumulative.begin()), candidates.size() - 1);
+}
+
+SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> history) {
+  apply_penalties(logits, history);
+  const auto count = static_cast<int64_t>(logits.size());
+  const auto place = static_cast<size_t>(cpu::row_kernels().argmax(logits.data(), count));
+  const float best = logits[place];
+  const float normalizer = best + std::log(cpu::row_kernels().sum_exp(logits.data(), best, count));
+  const auto token = [&](size_t id) -> SampledToken { return {static_cast<int32_t>(id), logits[id] - normalizer}; };
+  if (options_.temperature == 0) return token(place);
+  if (!filters()) return token(draw_from_all(logits, best));
+  const std::vector<Candidate> candidates = filter(logits, best, normalizer);
+  return token(static_cast<size_t>(candidates[draw_from(candidates)].id));
 }
 
 }  // namespace mica::lm

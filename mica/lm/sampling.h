@@ -59,8 +59,14 @@ class Sampler {
     float logprob;
   };
   void apply_penalties(std::span<float> logits, std::span<const int32_t> history) const;
-  std::vector<Candidate> filter(std::span<const float> logits, float normalizer);
-  void keep_top_p(std::vector<Candidate>& candidates) const;
+  bool filters() const;
+  size_t draw_from_all(std::span<const float> logits, float best);
+  size_t draw_from(const std::vector<Candidate>& candidates);
+  std::vector<Candidate> filter(std::span<const float> logits, float best, float normalizer);
+  static std::vector<Candidate> within(std::span<const float> logits, float best, float normalizer, float range);
+  static double rest_of(const std::vector<Candidate>& candidates);
+  bool has_what_stays(const std::vector<Candidate>& candidates, float range) const;
+  void keep_top_p(std::vector<Candidate>& candidates, double rest) const;
   void keep_min_p(std::vector<Candidate>& candidates) const;
   void exclude_top_choices(std::vector<Candidate>& candidates);
   double uniform();

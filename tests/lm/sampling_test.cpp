@@ -1,6 +1,8 @@
 #include "mica/lm/sampling.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -85,6 +87,96 @@ TEST(Sampling, TheSameSeedGivesTheSameTokens) {
   };
   EXPECT_EQ(draw(1), draw(1));
   EXPECT_NE(draw(1), draw(2));
+}
+
+/// Logits of a large vocabulary that fall slowly, the best tokens not at the front.
+std::vector<float> many_logits() {
+  std::vector<float> out(10000);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i * 7919 % out.size()] = 3.0f - 2.5f * std::log(1.0f + static_cast<float>(i));
+  return out;
+}
+
+/// Tokens from the best one down, with their probabilities at temperature 1.
+std::vector<std::pair<double, int32_t>> by_probability(const std::vector<float>& logits) {
+  std::vector<std::pair<double, int32_t>> out;
+  double total = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit));
+  for (size_t i = 0; i < logits.size(); ++i) {
+    out.emplace_back(std::exp(static_cast<double>(logits[i])) / total, static_cast<int32_t>(i));
+  }
+  std::sort(out.begin(), out.end(), std::greater<>());
+  return out;
+}
+
+TEST(Sampling, FiltersKeepTheSameTokensOfALargeVocabulary) {
+  const std::vector<float> logits = many_logits();
+  const auto sorted = by_probability(logits);
+  // The number of tokens that mlx-lm's rules keep, computed plainly.
+  const auto top_p = [&](double p) {
+    double tail = 0;
+    size_t keep = sorted.size();
+    while (keep > 1 && (tail += sorted[keep - 1].first) <= 1.0 - p) --keep;
+    return keep;
+  };
+  const auto min_p = [&](double p) {
+    return static_cast<size_t>(
+        std::count_if(sorted.begin(), sorted.end(), [&](const auto& one) { return one.first >= p * sorted[0].first; }));
+  };
+  std::vector<size_t> rank(logits.size());
+  for (size_t i = 0; i < sorted.size(); ++i) rank[static_cast<size_t>(sorted[i].second)] = i;
+  struct Case {
+    float top_p, min_p;
+    int top_k, at_least;
+  };
+  // Heads of few tokens and of nearly all, so that some are found at once and some at last.
+  const std::vector<Case> cases = {
+      {0.5f, 0, 0, 1},      {0.99f, 0, 0, 1},     {0.9999f, 0, 0, 1},       {0.999999f, 0, 0, 1}, {1, 0.1f, 0, 1},
+      {1, 1e-5f, 0, 1},     {1, 1e-10f, 0, 1},    {1, 0.5f, 0, 40},         {1, 0, 1, 1},         {1, 0, 5000, 1},
+      {0.99f, 0.01f, 4, 1}, {0.9f, 1e-4f, 50, 1}, {0.9999f, 0.01f, 5000, 1}};
+  for (const Case& one : cases) {
+    SamplingOptions o;
+    o.temperature = 1e6f;  // every token that is left is as likely as the others
+    o.top_p = one.top_p;
+    o.min_p = one.min_p;
+    o.top_k = one.top_k;
+    o.min_tokens_to_keep = one.at_least;
+    size_t kept = logits.size();
+    if (one.top_p < 1) kept = std::min(kept, top_p(static_cast<double>(one.top_p)));
+    if (one.min_p > 0) {
+      kept = std::min(kept, std::max(min_p(static_cast<double>(one.min_p)), static_cast<size_t>(one.at_least)));
+    }
+    if (one.top_k > 0) kept = std::min(kept, static_cast<size_t>(one.top_k));
+    SCOPED_TRACE(kept);
+    Sampler sampler(o);
+    size_t last = 0;
+    for (int i = 0; i < 300; ++i) {
+      std::vector<float> row = logits;
+      last = std::max(last, rank[static_cast<size_t>(sampler.sample(row, {}).id)]);
+    }
+    ASSERT_LT(last, kept);
+    // The largest of 300 even draws is above 0.95 of the range but for twice in ten million.
+    EXPECT_GE(static_cast<double>(last + 1), 0.95 * static_cast<double>(kept));
+  }
+}
+
+TEST(Sampling, DrawsFromALargeVocabularyAreAsLikelyAsTheyShould) {
+  std::vector<float> logits = many_logits();
+  const auto sorted = by_probability(logits);
+  SamplingOptions o;
+  o.temperature = 1.0f;
+  Sampler sampler(o);
+  constexpr int kDraws = 20000;
+  std::vector<int> counts(logits.size());
+  for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(sampler.sample(logits, {}).id)];
+  for (size_t rank = 0; rank < 5; ++rank) {
+    const auto [p, id] = sorted[rank];
+    // Five standard deviations of a binomial count.
+    EXPECT_NEAR(counts[static_cast<size_t>(id)], kDraws * p, 5 * std::sqrt(kDraws * p * (1 - p))) << rank;
+  }
+  // Tokens that are excluded never come, whole stretches of them at the end included.
+  std::fill(logits.begin() + 3, logits.end(), -std::numeric_limits<float>::infinity());
+  for (int i = 0; i < 300; ++i) ASSERT_LT(sampler.sample(logits, {}).id, 3);
 }
 
 TEST(Sampling, OptionsOutOfRangeAreRefusedByName) {
