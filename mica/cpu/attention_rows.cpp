@@ -67,16 +67,17 @@ class RowsAttention {
   void run() {
     const int64_t pieces = args_.batch * args_.kv_heads * blocks_;
     const auto body = [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) run_part(task / parts_, task % parts_);
+      for (int64_t task = begin; task < end; ++task) {
+        run_part(task / parts_, task % parts_);
+        if (parts_ == 1) combine(task);
+      }
     };
     if (pieces * rows_ * most_keys_ * args_.dim <= kSerialWork) {
       body(0, pieces * parts_);
     } else {
       pool_.parallel_for(pieces * parts_, 1, body);
     }
-    for (int64_t piece = 0; piece < pieces; ++piece) {
-      for (int r = 0; r < rows_of(piece); ++r) combine(piece, r);
-    }
+    for (int64_t piece = 0; parts_ > 1 && piece < pieces; ++piece) combine(piece);
   }
 
  private:
@@ -122,8 +123,12 @@ class RowsAttention {
     kernel_(rows);
   }
 
-  /// Adds up the parts of a row and writes it.
-  void combine(int64_t piece, int r) {
+  /// Adds up the parts of a piece and writes its rows.
+  void combine(int64_t piece) {
+    for (int r = 0; r < rows_of(piece); ++r) combine_row(piece, r);
+  }
+
+  void combine_row(int64_t piece, int r) {
     float largest = -std::numeric_limits<float>::infinity();
     for (int64_t part = 0; part < parts_; ++part) largest = std::max(largest, largest_at(piece, part, r));
     float sum = 0.0f;

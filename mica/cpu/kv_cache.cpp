@@ -123,8 +123,8 @@ class CachedStep {
   const float* put(std::vector<float>& turned) const {
     if (turns_ && turned.size() < q_.size()) turned.resize(q_.size());
     float* queries = turns_ ? turned.data() : nullptr;
-    // A token is a few thousand numbers to be moved.
-    ThreadPool::global().parallel_for(q_.shape(0) * length_, 16, [&](int64_t begin, int64_t end) {
+    // A token is a few thousand numbers to be moved: some microseconds.
+    ThreadPool::global().parallel_for(q_.shape(0) * length_, 4, [&](int64_t begin, int64_t end) {
       for (int64_t token = begin; token < end; ++token) put_token(token, queries);
     });
     return turns_ ? queries : q_.data<float>();

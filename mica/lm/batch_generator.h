@@ -33,7 +33,8 @@ struct BatchResponse {
 };
 
 /// Answers to many prompts, one token of each at a time. Sequences join at any step and leave when they end; each has
-/// its own options, and its answer does not depend on the others (up to rounding in the order of float sums).
+/// its own options, and its answer does not depend on the others (up to rounding in the order of float sums; where
+/// caches change over to codes at a length, that of the longest sequence counts).
 class BatchGenerator {
  public:
   /// Model and tokenizer must outlive it. Throws Error for sizes below 1.

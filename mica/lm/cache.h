@@ -100,7 +100,8 @@ class PromptCache {
   /// Leaves the sequences with these numbers, in this order, and forgets the others; none: the cache is as new. A
   /// number that comes twice makes two of one. Throws Error for a number that is not there.
   void keep(std::span<const int64_t> sequences);
-  /// Adds the sequences of another cache of the same model behind the own ones; if one of the two has codes, all do. Throws Error for that of another one.
+  /// Adds the sequences of another cache of the same model behind the own ones; if one of the two has codes, all do.
+  /// Throws Error for that of another one.
   void append(const PromptCache& other);
 
   size_t bytes() const;

@@ -159,7 +159,8 @@ struct Model::Parts {
     array h = take_rows(embedding, inputs[0]);
     if (description.embedding_multiplier != 1.0f) h = multiply(h, array(description.embedding_multiplier));
     for (size_t i = 0; i < layers.size(); ++i) {
-      h = layers[i](h, {ropes, places, options.kv.format}, buffers[2 * i], buffers[2 * i + 1], description.residual_multiplier);
+      h = layers[i](h, {ropes, places, options.kv.format}, buffers[2 * i], buffers[2 * i + 1],
+                    description.residual_multiplier);
     }
     std::vector<array> out = {hidden_only ? h : logits(h)};
     out.insert(out.end(), buffers.begin(), buffers.end());

@@ -198,9 +198,10 @@ std::vector<Isa> kernel_levels() {
 }
 
 /// In f32 scores are sums of up to 256 products of size 1 (error below 1e-5), which is what weights and so outputs,
-/// averages of values of size 1 to 4, are off by. In 16-bit fixed point the elements of a row of length √D are off by up
-/// to half of a step of √D / 32700 (√D steps in √12 of them at random), so scores by 0.3 · D · √(2 / 12) / 32700 = 4e-6 · D;
-/// outputs of unlucky weights by six times that, and by the rounding of values and weights: 2^-16 of the largest value.
+/// averages of values of size 1 to 4, are off by. In 16-bit fixed point the elements of a row of length √D are off by
+/// up to half of a step of √D / 32700 (√D steps in √12 of them at random), so scores by 0.3 · D · √(2 / 12) / 32700 =
+/// 4e-6 · D; outputs of unlucky weights by six times that, and by the rounding of values and weights: 2^-16 of the
+/// largest value.
 double tolerance(const Case& c, Isa isa) {
   const bool fixed = isa >= Isa::avx512vnni && c.type != KvType::f32 && c.queries * (c.heads / c.kv_heads) >= 16;
   return fixed ? 1e-4 + 2.4e-5 * static_cast<double>(c.dim) : 2e-5;

@@ -49,8 +49,8 @@ TEST(KvFormat, CodesAreTheNearestSteps) {
           for (int64_t first = 0; first < dim; first += group) {
             const size_t begin = row * static_cast<size_t>(dim) + static_cast<size_t>(first);
             const size_t end = begin + static_cast<size_t>(std::min<int64_t>(group, dim - first));
-            const auto [least, most] = std::minmax_element(x.begin() + static_cast<ptrdiff_t>(begin),
-                                                           x.begin() + static_cast<ptrdiff_t>(end));
+            const auto [least, most] =
+                std::minmax_element(x.begin() + static_cast<ptrdiff_t>(begin), x.begin() + static_cast<ptrdiff_t>(end));
             const double step = (static_cast<double>(*most) - static_cast<double>(*least)) / ((1 << bits) - 1);
             for (size_t i = begin; i < end; ++i) {
               // Half a step, and float32's rounding of sums of size 4.
@@ -104,15 +104,17 @@ void check(const Step& step) {
   const auto got = attend_cached(q, k, v, old_keys, old_values, reshape(places, {1}), {}, {}, options);
 
   const auto heads = [&](const array& x, int number) {
-    return transpose(reshape(x, {1, static_cast<ShapeElem>(step.count), number, static_cast<ShapeElem>(step.dim)}), {0, 2, 1, 3});
+    return transpose(reshape(x, {1, static_cast<ShapeElem>(step.count), number, static_cast<ShapeElem>(step.dim)}),
+                     {0, 2, 1, 3});
   };
   const array keys = put_rows(old_keys, quantize_kv(heads(k, 2), step.format), reshape(places, {1}));
   const array values = put_rows(old_values, quantize_kv(heads(v, 2), step.format), reshape(places, {1}));
   // The kernel that writes codes does the same float32 operations in the same order.
   EXPECT_EQ(floats(got.keys), floats(keys));
   EXPECT_EQ(floats(got.values), floats(values));
-  const array mixed = attend(heads(q, 6), dequantize_kv(keys, step.dim, step.format),
-                             dequantize_kv(values, step.dim, step.format), options.attention, {}, {}, reshape(places, {1}));
+  const array mixed =
+      attend(heads(q, 6), dequantize_kv(keys, step.dim, step.format), dequantize_kv(values, step.dim, step.format),
+             options.attention, {}, {}, reshape(places, {1}));
   const std::vector<float> expected = floats(transpose(mixed, {0, 2, 1, 3}));
   const std::vector<float> out = floats(got.mixed);
   ASSERT_EQ(out.size(), expected.size());

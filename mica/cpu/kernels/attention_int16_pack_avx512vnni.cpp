@@ -164,7 +164,8 @@ void attention_int16_store(const float* out, const float* factors, int count, in
       }
       transpose(block);
       const int64_t there = dim - d < kLanes ? dim - d : kLanes;
-      for (int j = 0; j < kLanes && i + j < count; ++j) F32(_mm512_castsi512_ps(block[j])).store(rows[i + j] + d, there);
+      for (int j = 0; j < kLanes && i + j < count; ++j)
+        F32(_mm512_castsi512_ps(block[j])).store(rows[i + j] + d, there);
     }
   }
 }

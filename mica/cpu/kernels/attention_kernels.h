@@ -71,11 +71,11 @@ struct KvCodeRow {
   std::byte* out = nullptr;
 };
 
-#define MICA_DECLARE_ATTENTION(isa)                  \
-  namespace isa {                                    \
-  void attention_rows(const AttentionRows& rows);    \
-  void attention_softmax(const AttentionTile& tile); \
-  void kv_quantize(const KvCodeRow& row);            \
+#define MICA_DECLARE_ATTENTION(isa)                             \
+  namespace isa {                                               \
+  void attention_rows(const AttentionRows& rows);               \
+  void attention_softmax(const AttentionTile& tile);            \
+  void kv_quantize(const KvCodeRow& row);                       \
   void kv_widen(const KvRows& rows, int64_t count, float* out); \
   }
 
