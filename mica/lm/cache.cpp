@@ -54,6 +54,7 @@ void KvCache::reserve(std::span<const int64_t> offsets, int64_t count) {
   for (size_t b = 0; b < offsets.size(); ++b) longest = std::max(longest, offsets[b] - first_[b]);
   if (longest + count <= capacity()) return;
   std::vector<Part> parts;
+  parts.reserve(offsets.size());
   int64_t most = 0;
   for (size_t b = 0; b < offsets.size(); ++b) {
     const int64_t length = offsets[b] - first_[b];
@@ -75,6 +76,7 @@ void KvCache::rearrange(std::span<const int64_t> kept, std::span<const int64_t> 
   check_contents(offsets);
   other.check_contents(other_offsets);
   std::vector<Part> parts;
+  parts.reserve(kept.size() + other_offsets.size());
   int64_t longest = 0;
   const auto add = [&](const KvCache& cache, int64_t sequence, int64_t offset) {
     const int64_t length = offset - cache.first_[static_cast<size_t>(sequence)];
@@ -95,6 +97,7 @@ void KvCache::rearrange(std::span<const int64_t> kept, std::span<const int64_t> 
 
 void KvCache::assemble(const std::vector<Part>& parts, int64_t capacity) {
   std::vector<array> fresh;
+  fresh.reserve(2);
   // Each has memory of its own: both are written to in place.
   for (size_t i = 0; i < 2; ++i) fresh.push_back(assembled(parts, capacity, i));
   std::vector<int64_t> first;
@@ -183,6 +186,7 @@ bool PromptCache::trim(int64_t count) {
 
 void PromptCache::keep(std::span<const int64_t> sequences) {
   std::vector<int64_t> offsets;
+  offsets.reserve(sequences.size());
   for (const int64_t sequence : sequences) {
     if (sequence < 0 || sequence >= batch()) fail("the cache has {} sequences, none has number {}", batch(), sequence);
     offsets.push_back(offsets_[static_cast<size_t>(sequence)]);
