@@ -10,6 +10,7 @@
 
 #include "bench/register.h"
 #include "mica/cpu/attention.h"
+#include "mica/ops/kv_format.h"
 
 namespace {
 
@@ -20,8 +21,10 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
   constexpr int64_t kDim = 64;
   const std::vector<float> q(static_cast<size_t>(heads * queries * kDim), 0.1f);
   std::vector<float> out(q.size());
-  const int64_t width = type == KvType::f32 ? 4 : 2;
-  const std::vector<uint8_t> k(static_cast<size_t>(kv_heads * keys * kDim * width)), v(k.size());
+  const bool codes = type == KvType::q8 || type == KvType::q4;
+  const int64_t width = type == KvType::f32 ? 4 : codes ? 1 : 2;  // bytes of what strides count
+  const int64_t row = codes ? kv_row_bytes({type == KvType::q8 ? 8 : 4, 64}, kDim) : kDim;
+  const std::vector<uint8_t> k(static_cast<size_t>(kv_heads * keys * row * width)), v(k.size());
   AttentionArgs args;
   args.heads = heads;
   args.kv_heads = kv_heads;
@@ -29,8 +32,8 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
   args.keys = keys;
   args.dim = args.value_dim = kDim;
   args.q = {q.data(), 0, queries * kDim, kDim};
-  args.k = {k.data(), 0, keys * kDim, kDim};
-  args.v = {v.data(), 0, keys * kDim, kDim};
+  args.k = {k.data(), 0, keys * row, row};
+  args.v = {v.data(), 0, keys * row, row};
   args.out = {out.data(), 0, queries * kDim, kDim};
   args.kv_type = type;
   args.causal = true;
@@ -45,7 +48,8 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::pair<const char*, KvType> types[] = {{"f32", KvType::f32}, {"f16", KvType::f16}, {"bf16", KvType::bf16}};
+  const std::pair<const char*, KvType> types[] = {
+      {"f32", KvType::f32}, {"f16", KvType::f16}, {"bf16", KvType::bf16}, {"q8", KvType::q8}, {"q4", KvType::q4}};
   for (const auto& [name, type] : types) {
     for (const auto& [heads, kv_heads] : {std::pair(9, 3), {32, 8}}) {
       for (const auto& [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {

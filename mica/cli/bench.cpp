@@ -128,8 +128,8 @@ void run(const Flags& flags) {
     return Bench(flags, loaded.model, flags.model.path().filename().string()).run();
   }
   if (flags.model.threads > 0) ThreadPool::set_global_size(flags.model.threads);
-  const lm::LoadedModel random = lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size,
-                                                       flags.model.load_options());
+  const lm::LoadedModel random =
+      lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size, flags.model.load_options());
   Bench(flags, random.model, fmt::format("{} ({} bits)", flags.config, flags.q_bits)).run();
 }
 

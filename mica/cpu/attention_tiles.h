@@ -7,7 +7,8 @@
 #include "mica/base/aligned_vector.h"
 #include "mica/cpu/attention_parts.h"
 
-// Attention of many queries: attention_tiles.cpp walks over tiles of queries and blocks of keys, an arithmetic computes.
+// Attention of many queries: attention_tiles.cpp walks over tiles of queries and blocks of keys, an arithmetic
+// computes.
 
 namespace mica::cpu {
 

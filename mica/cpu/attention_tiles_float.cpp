@@ -22,10 +22,10 @@ struct Kernels {
 
 Kernels choose_kernels(Isa isa) {
   if (isa >= Isa::avx512) {
-    return {avx512::gemm_tile_shape, avx512::gemm_pack, avx512::gemm_tile, avx512::attention_softmax,
-            avx512::kv_widen};
+    return {avx512::gemm_tile_shape, avx512::gemm_pack, avx512::gemm_tile, avx512::attention_softmax, avx512::kv_widen};
   }
-  if (isa == Isa::avx2) return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::attention_softmax, avx2::kv_widen};
+  if (isa == Isa::avx2)
+    return {avx2::gemm_tile_shape, avx2::gemm_pack, avx2::gemm_tile, avx2::attention_softmax, avx2::kv_widen};
   return {reference::gemm_tile_shape, reference::gemm_pack, reference::gemm_tile, reference::attention_softmax,
           reference::kv_widen};
 }

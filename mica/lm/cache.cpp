@@ -13,6 +13,13 @@ namespace {
 /// Tokens by which the buffers grow at least.
 constexpr int64_t kStep = 256;
 
+/// Tokens beyond its window that a layer keeps, so that a draft can be taken back.
+constexpr int64_t kTakenBack = 8;
+
+/// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives
+/// the same sums wherever the buffer begins.
+constexpr int64_t kDropped = 128;
+
 int64_t whole_steps(int64_t tokens) {
   return (tokens + kStep - 1) / kStep * kStep;
 }
@@ -52,9 +59,10 @@ void KvCache::reserve(std::span<const int64_t> offsets, int64_t count) {
   for (size_t b = 0; b < offsets.size(); ++b) {
     const int64_t length = offsets[b] - first_[b];
     // The first new query still sees window − 1 older tokens.
-    const int64_t kept = window_ > 0 ? std::min(length, window_ - 1) : length;
-    parts.push_back({this, static_cast<int64_t>(b), length - kept, kept});
-    most = std::max(most, kept);
+    const int64_t left = window_ > 0 ? std::max<int64_t>(0, length - (window_ - 1) - kTakenBack) : 0;
+    const int64_t dropped = left / kDropped * kDropped;
+    parts.push_back({this, static_cast<int64_t>(b), dropped, length - dropped});
+    most = std::max(most, length - dropped);
   }
   // A full window moves on by a step at a time; other buffers grow by a quarter, so that long texts are seldom copied.
   const int64_t needed = most + count;

@@ -187,6 +187,9 @@ std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs)
   check_shape(q, {q.shape(0), q.shape(1), dim * heads}, name());
   check_shape(inputs[1], {q.shape(0), q.shape(1), dim * kv_heads}, name());
   check_shape(inputs[2], {q.shape(0), q.shape(1), value_dim * kv_heads}, name());
+  if (codes && std::max(dim, value_dim) > (ShapeElem{1} << 40)) {
+    fail_as<std::invalid_argument>("[cached_attention] codes of {} elements a row", std::max(dim, value_dim));
+  }
   const auto width = [&](ShapeElem row) { return codes ? kv_row_bytes(options.kv, row) : row; };
   check_shape(keys, {q.shape(0), kv_heads, keys.shape(2), width(dim)}, name());
   check_shape(values, {q.shape(0), kv_heads, keys.shape(2), width(value_dim)}, name());

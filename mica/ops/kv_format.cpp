@@ -30,10 +30,6 @@ Shape with_last(const array& x, std::initializer_list<ShapeElem> last) {
   return shape;
 }
 
-array numbers_like(const array& x, float value, StreamOrDevice s) {
-  return full(x.shape(), value, float32, s);
-}
-
 }  // namespace
 
 void check_kv_format(const KvFormat& format, std::string_view op) {
@@ -62,9 +58,9 @@ array quantize_kv(const array& rows, const KvFormat& format, StreamOrDevice s) {
     const array bias = min(group, -1, true, s);
     const array step = divide(subtract(max(group, -1, true, s), bias, s), levels, s);
     // A group of equal elements has no steps, and one below float32's normal numbers no reciprocal.
-    const array scale = where(less(step, array(1e-30f), s), zeros_like(step, s), step, s);
-    const array up = where(equal(scale, array(0.0f), s), zeros_like(scale, s),
-                           divide(array(1.0f), where(equal(scale, array(0.0f), s), numbers_like(scale, 1.0f, s), scale, s), s), s);
+    const array is_flat = less(step, array(1e-30f), s);
+    const array scale = where(is_flat, array(0.0f), step, s);
+    const array up = where(is_flat, array(0.0f), divide(array(1.0f), step, s), s);
     codes.push_back(minimum(round(multiply(subtract(group, bias, s), up, s), 0, s), levels, s));
     scales.push_back(scale);
     scales.push_back(bias);
@@ -76,7 +72,8 @@ array quantize_kv(const array& rows, const KvFormat& format, StreamOrDevice s) {
   if (format.bits == 4) {
     const array halves = reshape(bytes, with_last(x, {static_cast<ShapeElem>(filled / 32), 2, 16}), s);
     const array upper = left_shift(take(halves, 1, -2, s), array(4, uint8), s);
-    bytes = reshape(bitwise_or(take(halves, 0, -2, s), upper, s), with_last(x, {static_cast<ShapeElem>(filled / 2)}), s);
+    bytes =
+        reshape(bitwise_or(take(halves, 0, -2, s), upper, s), with_last(x, {static_cast<ShapeElem>(filled / 2)}), s);
   }
   return concatenate({bytes, view(contiguous(concatenate(scales, -1, s), false, s), uint8, s)}, -1, s);
 }
@@ -95,7 +92,8 @@ array dequantize_kv(const array& codes, int64_t dim, const KvFormat& format, Str
     const auto filled = static_cast<ShapeElem>(2 * code_bytes);
     const array both = reshape(elements, with_last(codes, {filled / 32, 1, 16}), s);
     const array lower = bitwise_and(both, array(15, uint8), s);
-    elements = reshape(concatenate({lower, right_shift(both, array(4, uint8), s)}, -2, s), with_last(codes, {filled}), s);
+    elements =
+        reshape(concatenate({lower, right_shift(both, array(4, uint8), s)}, -2, s), with_last(codes, {filled}), s);
   }
   const array scales = view(contiguous(part(codes, code_bytes, codes.shape(-1), s), false, s), float32, s);
   std::vector<array> groups;

@@ -10,7 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include "mica/array/evaluate.h"
 #include "mica/base/half.h"
+#include "mica/ops/kv_format.h"
+#include "mica/ops/shape.h"
 
 namespace mica::cpu {
 namespace {
@@ -25,6 +28,7 @@ struct Case {
   bool sinks = false;
   int mask = 0;  // 1 additive, 2 bool
   std::vector<int32_t> offsets = {};
+  int group = 64;  // for codes
 };
 
 std::string describe(const Case& c) {
@@ -43,8 +47,8 @@ class Problem {
     q_ = normal(c.batch * c.queries * c.heads * c.dim);
     k_ = normal(c.batch * c.keys * c.kv_heads * c.dim);
     v_ = normal(c.batch * c.keys * c.kv_heads * c.value_dim);
-    store(k_, k_bits_);
-    store(v_, v_bits_);
+    store(k_, k_bits_, c.dim);
+    store(v_, v_bits_, c.value_dim);
     sinks_ = normal(c.heads);
     mask_ = normal(c.queries * c.keys);
     allowed_ = std::make_unique<bool[]>(mask_.size());
@@ -57,8 +61,9 @@ class Problem {
     attention(args(), pool, isa);
   }
 
-  /// The definition, in f64.
-  double expected(int64_t b, int64_t h, int64_t i, int64_t d) const {
+  /// The definition, in f64: all values of a query.
+  std::vector<double> expected(int64_t b, int64_t h, int64_t i) const {
+    std::vector<double> out(static_cast<size_t>(c_.value_dim));
     std::vector<double> scores;
     const int64_t kv = h / (c_.heads / c_.kv_heads);
     double top = c_.sinks ? static_cast<double>(sinks_[static_cast<size_t>(h)]) : -INFINITY;
@@ -79,15 +84,26 @@ class Problem {
       scores.push_back(hidden ? -INFINITY : score);
       top = std::max(top, scores.back());
     }
-    if (top == -INFINITY) return 0;
+    if (top == -INFINITY) return out;
     double sum = c_.sinks ? std::exp(static_cast<double>(sinks_[static_cast<size_t>(h)]) - top) : 0;
-    double out = 0;
     for (int64_t j = 0; j < c_.keys; ++j) {
       const double p = std::exp(scores[static_cast<size_t>(j)] - top);
       sum += p;
-      out += p * static_cast<double>(v_[at(b, c_.keys, j, c_.kv_heads, kv, c_.value_dim, d)]);
+      const float* value = &v_[at(b, c_.keys, j, c_.kv_heads, kv, c_.value_dim, 0)];
+      for (size_t d = 0; d < out.size(); ++d) out[d] += p * static_cast<double>(value[d]);
     }
-    return out / sum;
+    for (double& sum_of_values : out) sum_of_values /= sum;
+    return out;
+  }
+
+  /// Writes a number into all of a value (f16, one key head).
+  void spoil_value(int64_t key, float number) {
+    const uint16_t half = float_to_half(number);
+    for (int64_t d = 0; d < c_.value_dim; ++d) {
+      const auto at = static_cast<size_t>(2 * (key * c_.value_dim + d));
+      v_bits_[at] = static_cast<uint8_t>(half & 0xff);
+      v_bits_[at + 1] = static_cast<uint8_t>(half >> 8);
+    }
   }
 
   float got(int64_t b, int64_t h, int64_t i, int64_t d) const {
@@ -108,13 +124,29 @@ class Problem {
     return out;
   }
 
+  bool has_codes() const { return c_.type == KvType::q8 || c_.type == KvType::q4; }
+  KvFormat format() const { return {c_.type == KvType::q4 ? 4 : 8, c_.group}; }
+
   /// Rounds values to the stored type and keeps their bits.
-  void store(std::vector<float>& values, std::vector<uint16_t>& bits) const {
+  void store(std::vector<float>& values, std::vector<uint8_t>& bits, int64_t dim) const {
     if (c_.type == KvType::f32) return;
+    if (has_codes()) return store_codes(values, bits, dim);
     for (float& value : values) {
-      bits.push_back(c_.type == KvType::f16 ? float_to_half(value) : float_to_bfloat(value));
-      value = c_.type == KvType::f16 ? half_to_float(bits.back()) : bfloat_to_float(bits.back());
+      const uint16_t half = c_.type == KvType::f16 ? float_to_half(value) : float_to_bfloat(value);
+      value = c_.type == KvType::f16 ? half_to_float(half) : bfloat_to_float(half);
+      bits.push_back(static_cast<uint8_t>(half & 0xff));
+      bits.push_back(static_cast<uint8_t>(half >> 8));
     }
+  }
+
+  /// The same with codes, by plain operations.
+  void store_codes(std::vector<float>& values, std::vector<uint8_t>& bits, int64_t dim) const {
+    const Shape shape = {static_cast<ShapeElem>(values.size()) / dim, dim};
+    array codes = quantize_kv(array(values.data(), shape, float32), format());
+    array numbers = dequantize_kv(codes, dim, format());
+    eval(codes, numbers);
+    bits.assign(codes.data<uint8_t>(), codes.data<uint8_t>() + codes.size());
+    values.assign(numbers.data<float>(), numbers.data<float>() + numbers.size());
   }
 
   AttentionArgs args() {
@@ -127,14 +159,16 @@ class Problem {
     out.dim = c_.dim;
     out.value_dim = c_.value_dim;
     out.q = {q_.data(), c_.queries * c_.heads * c_.dim, c_.dim, c_.heads * c_.dim};
-    const auto view = [&](const std::vector<float>& values, const std::vector<uint16_t>& bits, int64_t dim) {
+    const auto view = [&](const std::vector<float>& values, const std::vector<uint8_t>& bits, int64_t dim) {
       const void* data = c_.type == KvType::f32 ? static_cast<const void*>(values.data()) : bits.data();
-      return AttentionView<const void>{data, c_.keys * c_.kv_heads * dim, dim, c_.kv_heads * dim};
+      const int64_t row = has_codes() ? kv_row_bytes(format(), dim) : dim;
+      return AttentionView<const void>{data, c_.keys * c_.kv_heads * row, row, c_.kv_heads * row};
     };
     out.k = view(k_, k_bits_, c_.dim);
     out.v = view(v_, v_bits_, c_.value_dim);
     out.out = {out_.data(), c_.queries * c_.heads * c_.value_dim, c_.value_dim, c_.heads * c_.value_dim};
     out.kv_type = c_.type;
+    out.kv_group = c_.group;
     out.scale = kScale;
     out.softcap = c_.softcap;
     out.causal = c_.causal;
@@ -151,7 +185,7 @@ class Problem {
   Case c_;
   std::mt19937 random_;
   std::vector<float> q_, k_, v_, sinks_, mask_, out_;
-  std::vector<uint16_t> k_bits_, v_bits_;
+  std::vector<uint8_t> k_bits_, v_bits_;
   std::unique_ptr<bool[]> allowed_;
 };
 
@@ -164,9 +198,10 @@ std::vector<Isa> kernel_levels() {
 }
 
 /// In f32 scores are sums of up to 256 products of size 1 (error below 1e-5), which is what weights and so outputs,
-/// averages of values of size 1 to 4, are off by. In 16-bit fixed point the elements of a row of length √D are off by up
-/// to half of a step of √D / 32700 (√D steps in √12 of them at random), so scores by 0.3 · D · √(2 / 12) / 32700 = 4e-6 · D;
-/// outputs of unlucky weights by six times that, and by the rounding of values and weights: 2^-16 of the largest value.
+/// averages of values of size 1 to 4, are off by. In 16-bit fixed point the elements of a row of length √D are off by
+/// up to half of a step of √D / 32700 (√D steps in √12 of them at random), so scores by 0.3 · D · √(2 / 12) / 32700 =
+/// 4e-6 · D; outputs of unlucky weights by six times that, and by the rounding of values and weights: 2^-16 of the
+/// largest value.
 double tolerance(const Case& c, Isa isa) {
   const bool fixed = isa >= Isa::avx512vnni && c.type != KvType::f32 && c.queries * (c.heads / c.kv_heads) >= 16;
   return fixed ? 1e-4 + 2.4e-5 * static_cast<double>(c.dim) : 2e-5;
@@ -174,14 +209,22 @@ double tolerance(const Case& c, Isa isa) {
 
 void check(const Case& c, ThreadPool& pool) {
   Problem problem(c);
+  std::vector<std::vector<double>> all;
+  for (int64_t b = 0; b < c.batch; ++b) {
+    for (int64_t h = 0; h < c.heads; ++h) {
+      for (int64_t i = 0; i < c.queries; ++i) all.push_back(problem.expected(b, h, i));
+    }
+  }
   for (const Isa isa : kernel_levels()) {
     SCOPED_TRACE(std::string(isa_name(isa)) + " " + describe(c));
     problem.run(pool, isa);
     for (int64_t b = 0; b < c.batch; ++b) {
       for (int64_t h = 0; h < c.heads; ++h) {
         for (int64_t i = 0; i < c.queries; ++i) {
+          const std::vector<double>& expected = all[static_cast<size_t>((b * c.heads + h) * c.queries + i)];
           for (int64_t d = 0; d < c.value_dim; ++d) {
-            ASSERT_NEAR(static_cast<double>(problem.got(b, h, i, d)), problem.expected(b, h, i, d), tolerance(c, isa))
+            ASSERT_NEAR(static_cast<double>(problem.got(b, h, i, d)), expected[static_cast<size_t>(d)],
+                        tolerance(c, isa))
                 << b << " " << h << " " << i << " " << d;
           }
         }
@@ -197,6 +240,59 @@ TEST(Attention, DecodingOddSizes) {
     check({.heads = 5, .kv_heads = 1, .keys = 65, .dim = 33, .value_dim = 71, .type = type}, pool);
     check({.heads = 3, .kv_heads = 3, .queries = 3, .keys = 10, .dim = 1, .value_dim = 1, .type = type, .causal = true},
           pool);
+  }
+}
+
+// The head sizes and groupings that models have, lengths around the blocks of all kernels.
+TEST(Attention, SizesOfModels) {
+  ThreadPool pool(2);
+  const int64_t lengths[] = {1, 7, 63, 65, 300};
+  size_t next = 0;
+  for (const KvType type : {KvType::f32, KvType::f16, KvType::bf16, KvType::q8, KvType::q4}) {
+    for (const int64_t dim : {64, 80, 96, 128, 256}) {
+      for (const int64_t group : {1, 3, 8}) {
+        Case c{.heads = group, .kv_heads = 1, .dim = dim, .value_dim = dim, .type = type, .causal = true};
+        c.keys = lengths[next++ % 5];
+        check(c, pool);
+        c.keys = lengths[next++ % 5];
+        c.queries = std::min<int64_t>(c.keys, 40);
+        c.group = next % 2 == 0 ? 32 : 128;
+        check(c, pool);
+      }
+    }
+  }
+}
+
+TEST(Attention, CodesWithEveryOption) {
+  ThreadPool pool(3);
+  for (const KvType type : {KvType::q8, KvType::q4}) {
+    for (const int64_t queries : {2, 40}) {
+      Case c{.batch = 2, .heads = 6, .kv_heads = 2, .queries = queries, .keys = 290, .dim = 50, .value_dim = 33};
+      c.type = type;
+      c.causal = c.sinks = true;
+      c.window = 70;
+      c.softcap = 2.0f;
+      c.group = 32;
+      check(c, pool);
+      c.mask = 2;
+      c.offsets = {3, 200};
+      check(c, pool);
+    }
+  }
+}
+
+// What is not a number in a key or a value reaches the queries that see it.
+TEST(Attention, NotANumberStays) {
+  ThreadPool pool(1);
+  for (const Isa isa : kernel_levels()) {
+    for (const float value : {std::nanf(""), INFINITY}) {
+      for (const int64_t queries : {1, 64}) {
+        Problem problem({.queries = queries, .keys = 64, .dim = 64, .value_dim = 64, .type = KvType::f16});
+        problem.spoil_value(7, value);
+        problem.run(pool, isa);
+        EXPECT_FALSE(std::isfinite(problem.got(0, 0, queries - 1, 5))) << isa_name(isa) << " " << queries;
+      }
+    }
   }
 }
 

@@ -40,8 +40,9 @@ struct Int16Tile {
   const int32_t* v = nullptr;       ///< [value_rows / kInt16Rows][v_pairs][kInt16Rows] pairs of keys
   int64_t v_pairs = 0;              ///< pairs of keys of the packed block
   float v_scale = 0.0f;
-  float* scores = nullptr;   ///< work memory [keys, filled up][kInt16Queries]
-  float score_scale = 1.0f;  ///< what turns a score, masks applied, into a power of 2; in q_scales when nothing is masked
+  float* scores = nullptr;  ///< work memory [keys, filled up][kInt16Queries]
+  float score_scale =
+      1.0f;  ///< what turns a score, masks applied, into a power of 2; in q_scales when nothing is masked
   AttentionHiding hiding;
   float* largest = nullptr;  ///< [kInt16Queries] in powers of 2, in and out
   float* sum = nullptr;      ///< [kInt16Queries], in and out

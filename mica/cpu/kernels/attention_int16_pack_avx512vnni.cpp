@@ -71,15 +71,20 @@ void pack_keys(const Elements& elements, const KvRows& rows, int64_t count, int3
   }
 }
 
+/// The largest magnitude of a block; not a number if one of its elements is none, or infinite.
 template <typename Elements>
 float largest_magnitude(const Elements& elements, const KvRows& rows, int64_t count) {
   F32 most(0.0f);
+  F32 zeros(0.0f);
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* row = rows.data + i * rows.stride;
-    // The sum so far comes second: not a number stays.
-    for (int64_t d = 0; d < rows.dim; d += kLanes) most = max(most, abs(load_some(elements, row, d, rows.dim)));
+    for (int64_t d = 0; d < rows.dim; d += kLanes) {
+      const F32 x = load_some(elements, row, d, rows.dim);
+      most = max(abs(x), most);
+      zeros = fma(x, F32(0.0f), zeros);
+    }
   }
-  return reduce_max(most);
+  return reduce_max(most) + reduce_add(zeros);
 }
 
 template <typename Elements>
@@ -159,7 +164,8 @@ void attention_int16_store(const float* out, const float* factors, int count, in
       }
       transpose(block);
       const int64_t there = dim - d < kLanes ? dim - d : kLanes;
-      for (int j = 0; j < kLanes && i + j < count; ++j) F32(_mm512_castsi512_ps(block[j])).store(rows[i + j] + d, there);
+      for (int j = 0; j < kLanes && i + j < count; ++j)
+        F32(_mm512_castsi512_ps(block[j])).store(rows[i + j] + d, there);
     }
   }
 }

@@ -11,6 +11,9 @@ namespace mica::cpu {
 /// Query rows that one call of attention_rows takes.
 constexpr int kAttentionRows = 4;
 
+/// Keys between two updates of attention_rows' softmax state, counted from its first key on.
+constexpr int kAttentionBlock = 64;
+
 /// Mask of one query row: element `key` is at key · stride; at most one pointer is set.
 struct AttentionMask {
   const float* additive = nullptr;
@@ -68,11 +71,11 @@ struct KvCodeRow {
   std::byte* out = nullptr;
 };
 
-#define MICA_DECLARE_ATTENTION(isa)                  \
-  namespace isa {                                    \
-  void attention_rows(const AttentionRows& rows);    \
-  void attention_softmax(const AttentionTile& tile); \
-  void kv_quantize(const KvCodeRow& row);            \
+#define MICA_DECLARE_ATTENTION(isa)                             \
+  namespace isa {                                               \
+  void attention_rows(const AttentionRows& rows);               \
+  void attention_softmax(const AttentionTile& tile);            \
+  void kv_quantize(const KvCodeRow& row);                       \
   void kv_widen(const KvRows& rows, int64_t count, float* out); \
   }
 

@@ -39,11 +39,11 @@ class Group {
   }
 
  private:
-  /// Behind the end of the group stands the first of these elements again.
+  /// Behind the end of the group stands the bias (first any element of it), whose code is 0.
   F32 load(int64_t d) const {
     if (d + kLanes <= count_) return F32::load(x_ + d);
     alignas(64) float lanes[kLanes];
-    for (int i = 0; i < kLanes; ++i) lanes[i] = x_[d + i < count_ ? d + i : d];
+    for (int i = 0; i < kLanes; ++i) lanes[i] = d + i < count_ ? x_[d + i] : bias_;
     return F32::load(lanes);
   }
 
