@@ -14,6 +14,7 @@
 #include "mica/cli/line_editor.h"
 #include "mica/cli/sampling_flags.h"
 #include "mica/cli/signals.h"
+#include "mica/cli/speculation_flags.h"
 
 namespace mica::cli {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 struct Flags {
   ModelFlags model;
   ChatSettings settings;
+  SpeculationFlags speculation;
   std::string system_prompt;
   std::string template_kwargs;
 };
@@ -52,6 +54,7 @@ class ChatLoop {
       : flags_(flags),
         loaded_(loaded),
         tokenizer_(tokenizer),
+        speculator_(flags.speculation, tokenizer_, flags.model.exact),
         conversation_(loaded.model, std::move(tokenizer), chat_template, flags.template_kwargs) {
     conversation_.reset(flags_.system_prompt);
     if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) {
@@ -141,6 +144,7 @@ class ChatLoop {
     lm::GenerateOptions options;
     options.max_tokens = flags_.settings.max_tokens;
     options.sampling = flags_.settings.sampling.options(tokenizer_);
+    options.speculation = speculator_.options();
     // On a terminal the editor does so: a Ctrl-C just behind Enter is meant for the answer.
     if (!editor_) interrupt_.reset();
     options.interrupted = [&] { return interrupt_.interrupted(); };
@@ -156,10 +160,12 @@ class ChatLoop {
 
   void report(const Turn& turn) const {
     const lm::GenerationStep& last = turn.last;
-    note(
-        fmt::format("prompt {} new of {} tokens, {:.1f} tok/s; answer {} tokens, {:.1f} tok/s; peak memory {:.0f} MB{}",
-                    last.prompt_tokens, turn.total_tokens, last.prompt_tps, last.generation_tokens, last.generation_tps,
-                    static_cast<double>(peak_memory()) / 1e6, last.finish_reason == "interrupted" ? "; stopped" : ""));
+    const bool drafted = last.drafted_tokens > 0;
+    note(fmt::format(
+        "prompt {} new of {} tokens, {:.1f} tok/s; answer {} tokens, {:.1f} tok/s{}; peak memory {:.0f} MB{}",
+        last.prompt_tokens, turn.total_tokens, last.prompt_tps, last.generation_tokens, last.generation_tps,
+        drafted ? fmt::format(", {} of {} drafted accepted", last.accepted_tokens, last.drafted_tokens) : "",
+        static_cast<double>(peak_memory()) / 1e6, last.finish_reason == "interrupted" ? "; stopped" : ""));
     if (turn.context_full) {
       note(fmt::format("the context of {} tokens is full; /reset begins a new conversation",
                        conversation_.context_length()));
@@ -173,6 +179,7 @@ class ChatLoop {
   Flags& flags_;
   const lm::LoadedModel& loaded_;
   text::Tokenizer tokenizer_;
+  Speculator speculator_;
   Conversation conversation_;
   std::optional<LineEditor> editor_;
   // For the whole loop: Ctrl-C just after an answer's end must not end the program.
@@ -201,6 +208,7 @@ void add_chat(CLI::App& app) {
       ->check(CLI::Range(-1, 1 << 30))
       ->capture_default_str();
   flags->settings.sampling.add(*command);
+  flags->speculation.add(*command);
   command->add_option("--chat-template-config", flags->template_kwargs,
                       "JSON object of variables for the chat template");
   command->footer(

@@ -17,7 +17,18 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
+fs::path model_folder() {
+  return home_folder() / "models";
+}
+
 }  // namespace
+
+fs::path find_model(const std::string& name, const char* flag) {
+  if (fs::exists(name)) return name;
+  const fs::path home = model_folder();
+  if (fs::exists(home / name)) return home / name;
+  fail("{} {}: no such file or folder, and no model of that name in {}", flag, mica::quoted(name, 200), home.string());
+}
 
 void ModelFlags::add(CLI::App& command, bool computes) {
   command.add_option(
@@ -41,18 +52,13 @@ void ModelFlags::add_kv(CLI::App& command, int64_t start) {
 }
 
 fs::path ModelFlags::path() const {
-  const fs::path home = home_folder() / "models";
-  if (model.empty()) {
-    const fs::path standard = home / kDefaultModel;
-    if (!fs::exists(standard)) {
-      fail("{}: the default model is not there; fetch it with `make model`, or name another with --model",
-           standard.string());
-    }
-    return standard;
+  if (!model.empty()) return find_model(model, "--model");
+  const fs::path standard = model_folder() / kDefaultModel;
+  if (!fs::exists(standard)) {
+    fail("{}: the default model is not there; fetch it with `make model`, or name another with --model",
+         standard.string());
   }
-  if (fs::exists(model)) return model;
-  if (fs::exists(home / model)) return home / model;
-  fail("--model {}: no such file or folder, and no model of that name in {}", mica::quoted(model, 200), home.string());
+  return standard;
 }
 
 lm::LoadedModel ModelFlags::load() const {

@@ -46,6 +46,10 @@ struct ModelFlags {
   lm::LoadedModel load() const;
 };
 
+/// The folder or file of a model by its path, or by its name in mica's model folder; an Error naming the flag if there
+/// is none.
+std::filesystem::path find_model(const std::string& name, const char* flag);
+
 /// Standard input to its end.
 std::string read_stdin();
 

@@ -75,6 +75,7 @@ Turn Conversation::answer(const std::string& text, lm::GenerateOptions options,
   std::vector<int32_t> fed = tokens;
   try {
     const size_t common = reuse(tokens);
+    options.speculation.context = std::span(tokens).first(common);
     turn.last = lm::stream_generate(*model_, tokenizer_, std::span(tokens).subspan(common), cache_, options,
                                     [&](const lm::GenerationStep& step) {
                                       reply += step.text;

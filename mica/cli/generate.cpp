@@ -8,6 +8,7 @@
 #include "mica/cli/command.h"
 #include "mica/cli/sampling_flags.h"
 #include "mica/cli/signals.h"
+#include "mica/cli/speculation_flags.h"
 #include "mica/lm/chat.h"
 
 namespace mica::cli {
@@ -16,6 +17,7 @@ namespace {
 struct Flags {
   ModelFlags model;
   SamplingFlags sampling;
+  SpeculationFlags speculation;
   std::string prompt = "hello";
   std::string system_prompt;
   std::string template_kwargs;
@@ -55,6 +57,7 @@ void run(const Flags& flags) {
     chat.add("user", prompt);
     tokens = chat.tokens();
   }
+  const Speculator speculator(flags.speculation, tokenizer, flags.model.exact);
   const InterruptGuard interrupt;
   lm::GenerateOptions options;
   options.max_tokens = flags.max_tokens;
@@ -62,6 +65,7 @@ void run(const Flags& flags) {
   options.stop = flags.stop;
   options.extra_end_tokens = end_tokens(flags.extra_end, tokenizer);
   options.prefill_step_size = flags.chunk;
+  options.speculation = speculator.options();
   options.interrupted = [&] { return interrupt.interrupted(); };
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   if (terminal && tokens.size() > 2048) {
@@ -79,6 +83,9 @@ void run(const Flags& flags) {
   if (flags.verbose == "false" || flags.verbose == "f") return;
   fmt::print(stderr, "Prompt: {} tokens, {:.3f} tokens-per-sec\n", last.prompt_tokens, last.prompt_tps);
   fmt::print(stderr, "Generation: {} tokens, {:.3f} tokens-per-sec\n", last.generation_tokens, last.generation_tps);
+  if (last.drafted_tokens > 0) {
+    fmt::print(stderr, "Drafts: {} of {} tokens accepted\n", last.accepted_tokens, last.drafted_tokens);
+  }
   fmt::print(stderr, "Peak memory: {:.3f} GB\n", static_cast<double>(peak_memory()) / 1e9);
 }
 
@@ -97,6 +104,7 @@ void add_generate(CLI::App& app) {
       ->check(CLI::Range(-1, 1 << 30))
       ->capture_default_str();
   flags->sampling.add(*command);
+  flags->speculation.add(*command);
   command->add_option("--stop", flags->stop, "Text that ends the answer (can be given several times)");
   command->add_option("--extra-eos-token", flags->extra_end, "Token (its text or number) that ends the answer");
   command->add_flag("--ignore-chat-template", flags->ignore_chat_template, "Give the prompt to the model as it is");

@@ -1,21 +1,21 @@
 // Attention of few queries, as in decoding. A task is a few rows of a key head and a part of the keys; the parts of a
-// row are put together at the end.
+// row are put together at the end. Parts begin at fixed places, so that a row's result depends neither on the rows
+// beside it nor on the number of threads: a step of several tokens gives what steps of one token give, bit for bit.
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <tuple>
 #include <vector>
 
-#include "mica/base/round_up.h"
 #include "mica/cpu/attention_parts.h"
 
 namespace mica::cpu {
 namespace {
 
-/// Keys of a part at least: fewer are not worth a task.
-constexpr int64_t kPartKeys = 64;
+/// Keys of a part. Fewer are not worth a task.
+constexpr int64_t kPartKeys = 128;
+static_assert(kPartKeys % kAttentionBlock == 0);
 
 /// Work (multiplications) for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWork = 1 << 15;
@@ -36,10 +36,11 @@ int64_t most_keys(const AttentionArgs& args) {
   return most;
 }
 
-/// Parts of so many pieces that give every thread as many tasks as any other, four or more where that is possible.
-int64_t even_parts(int64_t pieces, int64_t threads) {
-  const int64_t unit = threads / std::gcd(threads, pieces);
-  return round_up((4 * threads + pieces - 1) / pieces, unit);
+/// The first key that any query sees.
+int64_t first_key(const AttentionArgs& args) {
+  int64_t first = args.keys;
+  for (int64_t b = 0; b < args.batch; ++b) first = std::min(first, visible_keys(args, b, 0).first);
+  return first;
 }
 
 class RowsAttention {
@@ -51,13 +52,16 @@ class RowsAttention {
         rows_(args.queries * attention_group(args)),
         blocks_((rows_ + kAttentionRows - 1) / kAttentionRows),
         stride_((args.value_dim + 15) / 16 * 16) {
-    const int64_t pieces = args.batch * args.kv_heads * blocks_;
     most_keys_ = most_keys(args);
-    parts_ = pool.size() == 1 ? 1 : std::clamp<int64_t>(most_keys_ / kPartKeys, 1, even_parts(pieces, pool.size()));
-    const auto states = static_cast<size_t>(pieces * parts_ * kAttentionRows);
-    out_.resize(states * static_cast<size_t>(stride_));
-    largest_.resize(states);
-    sum_.resize(states);
+    first_part_ = first_key(args) / kPartKeys;
+    parts_ = std::max<int64_t>(1, (most_keys_ + kPartKeys - 1) / kPartKeys - first_part_);
+    const auto states = static_cast<size_t>(args.batch * args.kv_heads * blocks_ * parts_ * kAttentionRows);
+    // Steps find the memory of the last one.
+    thread_local std::vector<float> kept;
+    kept.resize(std::max(kept.size(), states * static_cast<size_t>(stride_ + 2)));
+    out_ = kept.data();
+    largest_ = out_ + states * static_cast<size_t>(stride_);
+    sum_ = largest_ + states;
   }
 
   void run() {
@@ -99,11 +103,10 @@ class RowsAttention {
                        .mask_stride = args_.mask_strides[3],
                        .scale = args_.scale,
                        .softcap = args_.softcap,
-                       .out = out_.data() + at * stride_,
+                       .out = out_ + at * stride_,
                        .out_stride = stride_,
-                       .largest = largest_.data() + at,
-                       .sum = sum_.data() + at};
-    // The parts divide the keys that any of the rows sees.
+                       .largest = largest_ + at,
+                       .sum = sum_ + at};
     int64_t begin = args_.keys;
     int64_t end = 0;
     for (int r = 0; r < rows.rows; ++r) {
@@ -114,9 +117,9 @@ class RowsAttention {
       begin = std::min(begin, rows.first[r]);
       end = std::max(end, rows.last[r]);
     }
-    const int64_t keys = std::max<int64_t>(0, end - begin);
-    rows.begin = begin + keys * part / parts_;
-    rows.end = begin + keys * (part + 1) / parts_;
+    const int64_t place = (first_part_ + part) * kPartKeys;
+    rows.begin = std::max(place, begin / kAttentionBlock * kAttentionBlock);
+    rows.end = std::min(place + kPartKeys, end);
     kernel_(rows);
   }
 
@@ -136,17 +139,15 @@ class RowsAttention {
       if (largest_at(piece, part, r) == -std::numeric_limits<float>::infinity()) continue;
       const float weight = std::exp(largest_at(piece, part, r) - largest);
       const int64_t at = state(piece, part) + r;
-      sum += weight * sum_[static_cast<size_t>(at)];
-      const float* values = out_.data() + at * stride_;
+      sum += weight * sum_[at];
+      const float* values = out_ + at * stride_;
       for (int64_t d = 0; d < args_.value_dim; ++d) out[d] += weight * values[d];
     }
     const float normalizer = attention_normalizer(args_, row.head, largest, sum);
     for (int64_t d = 0; d < args_.value_dim; ++d) out[d] *= normalizer;
   }
 
-  float largest_at(int64_t piece, int64_t part, int r) const {
-    return largest_[static_cast<size_t>(state(piece, part) + r)];
-  }
+  float largest_at(int64_t piece, int64_t part, int r) const { return largest_[state(piece, part) + r]; }
 
   const AttentionArgs& args_;
   ThreadPool& pool_;
@@ -155,8 +156,11 @@ class RowsAttention {
   int64_t blocks_;  // of rows
   int64_t stride_;  // of sums
   int64_t most_keys_ = 0;
+  int64_t first_part_ = 0;
   int64_t parts_ = 1;
-  std::vector<float> out_, largest_, sum_;
+  float* out_ = nullptr;  // [state][stride_]
+  float* largest_ = nullptr;
+  float* sum_ = nullptr;
 };
 
 }  // namespace

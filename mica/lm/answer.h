@@ -32,6 +32,9 @@ class Answer {
   /// Chooses the token that follows history(), from its logits, which are changed. Answers can be sampled in parallel.
   SampledToken sample(std::span<float> logits) { return sampler_.sample(logits, history_); }
 
+  /// What sample() draws with next.
+  const Sampler& sampler() const { return sampler_; }
+
   /// Takes in the next token: the text that can be shown now. May end the answer.
   std::string add(int32_t token);
 
@@ -41,6 +44,8 @@ class Answer {
   /// Prompt and answer.
   std::span<const int32_t> history() const { return history_; }
   int64_t prompt_tokens() const { return prompt_tokens_; }
+  /// Tokens that the answer can still have; −1: any number.
+  int64_t room() const { return max_tokens_ < 0 ? -1 : max_tokens_ - generated_tokens(); }
   int64_t generated_tokens() const { return static_cast<int64_t>(history_.size()) - prompt_tokens_; }
 
   /// "" while the answer goes on, then "stop", "length" or "interrupted"; "length" from the start with max_tokens 0.

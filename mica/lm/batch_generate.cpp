@@ -17,7 +17,8 @@ using Prompts = std::span<const std::vector<int32_t>>;
 std::vector<size_t> by_length(Prompts prompts) {
   std::vector<size_t> out(prompts.size());
   std::iota(out.begin(), out.end(), size_t{0});
-  std::stable_sort(out.begin(), out.end(), [&](size_t a, size_t b) { return prompts[a].size() < prompts[b].size(); });
+  std::sort(out.begin(), out.end(),
+            [&](size_t a, size_t b) { return std::pair(prompts[a].size(), a) < std::pair(prompts[b].size(), b); });
   return out;
 }
 

@@ -100,7 +100,7 @@ void BatchGenerator::dismiss_empty(std::vector<BatchResponse>& out) {
 void BatchGenerator::admit(std::vector<BatchResponse>& out) {
   dismiss_empty(out);
   if (!prefill_) begin_prefill();
-  if (prefill_) continue_prefill(out);
+  if (prefill_ && continue_prefill(*prefill_, out)) prefill_.reset();
 }
 
 void BatchGenerator::begin_prefill() {
@@ -133,8 +133,8 @@ bool BatchGenerator::fits(const Prefill& group, const Sequence& next) const {
   return count * longest <= options_.prefill_step_size && filling * kTokensPerFilling <= total;
 }
 
-void BatchGenerator::continue_prefill(std::vector<BatchResponse>& out) {
-  Prefill& group = *prefill_;
+/// Processes the next part of prompts; after the last one they join the running sequences, and true is returned.
+bool BatchGenerator::continue_prefill(Prefill& group, std::vector<BatchResponse>& out) {
   int64_t longest = 0;
   for (const Sequence& sequence : group.sequences) longest = std::max(longest, sequence.answer.prompt_tokens());
   const int64_t length = std::min<int64_t>(longest - group.done, options_.prefill_step_size);
@@ -152,17 +152,18 @@ void BatchGenerator::continue_prefill(std::vector<BatchResponse>& out) {
   group.done += length;
   if (group.done < longest) {
     eval(group.cache.state());
-    return;
+    return false;
   }
   take_tokens(std::move(logits), group.sequences, group.cache, out);
   cache_.append(group.cache);
   std::move(group.sequences.begin(), group.sequences.end(), std::back_inserter(running_));
-  prefill_.reset();
+  return true;
 }
 
 void BatchGenerator::start_step() {
   if (running_.empty()) return;
   std::vector<int32_t> tokens;
+  tokens.reserve(running_.size());
   for (const Sequence& sequence : running_) tokens.push_back(sequence.answer.history().back());
   const Shape shape = {static_cast<ShapeElem>(tokens.size()), 1};
   logits_ = model_.forward(array(tokens.begin(), shape, int32), cache_, true);

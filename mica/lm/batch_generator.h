@@ -81,7 +81,7 @@ class BatchGenerator {
   void admit(std::vector<BatchResponse>& out);
   void begin_prefill();
   bool fits(const Prefill& group, const Sequence& next) const;
-  void continue_prefill(std::vector<BatchResponse>& out);
+  bool continue_prefill(Prefill& group, std::vector<BatchResponse>& out);
   void start_step();
   void take_tokens(array logits, std::vector<Sequence>& sequences, PromptCache& cache,
                    std::vector<BatchResponse>& out) const;

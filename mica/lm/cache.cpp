@@ -13,6 +13,13 @@ namespace {
 /// Tokens by which the buffers grow at least.
 constexpr int64_t kStep = 256;
 
+/// Tokens beyond its window that a layer keeps, so that a draft can be taken back.
+constexpr int64_t kTakenBack = 8;
+
+/// Tokens that a window leaves behind go by so many at a time: attention sums up blocks of that many keys, and gives
+/// the same sums wherever the buffer begins.
+constexpr int64_t kDropped = 128;
+
 int64_t whole_steps(int64_t tokens) {
   return (tokens + kStep - 1) / kStep * kStep;
 }
@@ -47,13 +54,15 @@ void KvCache::reserve(std::span<const int64_t> offsets, int64_t count) {
   for (size_t b = 0; b < offsets.size(); ++b) longest = std::max(longest, offsets[b] - first_[b]);
   if (longest + count <= capacity()) return;
   std::vector<Part> parts;
+  parts.reserve(offsets.size());
   int64_t most = 0;
   for (size_t b = 0; b < offsets.size(); ++b) {
     const int64_t length = offsets[b] - first_[b];
     // The first new query still sees window − 1 older tokens.
-    const int64_t kept = window_ > 0 ? std::min(length, window_ - 1) : length;
-    parts.push_back({this, static_cast<int64_t>(b), length - kept, kept});
-    most = std::max(most, kept);
+    const int64_t left = window_ > 0 ? std::max<int64_t>(0, length - (window_ - 1) - kTakenBack) : 0;
+    const int64_t dropped = left / kDropped * kDropped;
+    parts.push_back({this, static_cast<int64_t>(b), dropped, length - dropped});
+    most = std::max(most, length - dropped);
   }
   // A full window moves on by a step at a time; other buffers grow by a quarter, so that long texts are seldom copied.
   const int64_t needed = most + count;
@@ -67,6 +76,7 @@ void KvCache::rearrange(std::span<const int64_t> kept, std::span<const int64_t> 
   check_contents(offsets);
   other.check_contents(other_offsets);
   std::vector<Part> parts;
+  parts.reserve(kept.size() + other_offsets.size());
   int64_t longest = 0;
   const auto add = [&](const KvCache& cache, int64_t sequence, int64_t offset) {
     const int64_t length = offset - cache.first_[static_cast<size_t>(sequence)];
@@ -87,6 +97,7 @@ void KvCache::rearrange(std::span<const int64_t> kept, std::span<const int64_t> 
 
 void KvCache::assemble(const std::vector<Part>& parts, int64_t capacity) {
   std::vector<array> fresh;
+  fresh.reserve(2);
   // Each has memory of its own: both are written to in place.
   for (size_t i = 0; i < 2; ++i) fresh.push_back(assembled(parts, capacity, i));
   std::vector<int64_t> first;
@@ -175,6 +186,7 @@ bool PromptCache::trim(int64_t count) {
 
 void PromptCache::keep(std::span<const int64_t> sequences) {
   std::vector<int64_t> offsets;
+  offsets.reserve(sequences.size());
   for (const int64_t sequence : sequences) {
     if (sequence < 0 || sequence >= batch()) fail("the cache has {} sequences, none has number {}", batch(), sequence);
     offsets.push_back(offsets_[static_cast<size_t>(sequence)]);

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "mica/array/evaluate.h"
+#include "mica/base/error.h"
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
@@ -18,6 +19,45 @@ double seconds_since(Clock::time_point start) {
 array token_array(std::span<const int32_t> tokens) {
   return array(tokens.data(), Shape{1, static_cast<ShapeElem>(tokens.size())}, int32);
 }
+
+/// Makes the steps of an answer, with their counts and times.
+class StepMaker {
+ public:
+  explicit StepMaker(Answer& answer) : answer_(answer) { step_.prompt_tokens = answer.prompt_tokens(); }
+
+  /// The step of an answer that has none.
+  GenerationStep none(const std::string& finish_reason) {
+    end_prompt();
+    step_.finish_reason = finish_reason;
+    return step_;
+  }
+
+  /// The next token, from its logits, which are changed. `draft`: what was guessed from this token on.
+  GenerationStep next(std::span<float> logits, std::span<const int32_t> draft) {
+    const SampledToken sampled = answer_.sample(logits);
+    if (step_.generation_tokens == 0) end_prompt();
+    step_.token = sampled.id;
+    step_.logprob = sampled.logprob;
+    step_.from_draft = !draft.empty() && draft.front() == sampled.id;
+    ++step_.generation_tokens;
+    // The first token belongs to the prompt's time: rates count the intervals after it.
+    step_.generation_tps = static_cast<double>(step_.generation_tokens - 1) / seconds_since(prompt_end_);
+    step_.text = answer_.add(sampled.id);
+    step_.finish_reason = answer_.finish_reason();
+    return step_;
+  }
+
+ private:
+  void end_prompt() {
+    step_.prompt_tps = static_cast<double>(step_.prompt_tokens) / seconds_since(start_);
+    prompt_end_ = Clock::now();
+  }
+
+  Answer& answer_;
+  GenerationStep step_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point prompt_end_;
+};
 
 }  // namespace
 
@@ -44,40 +84,43 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
                                PromptCache& cache, const GenerateOptions& options,
                                const std::function<void(const GenerationStep&)>& on_step) {
   Answer answer(tokenizer, prompt, options, model.description().vocab_size);
-  GenerationStep step;
-  step.prompt_tokens = answer.prompt_tokens();
-  const auto start = Clock::now();
+  Speculation speculation(model, options.speculation);
+  StepMaker maker(answer);
   const std::optional<array> prefilled =
       prefill(model, prompt, cache, options.prefill_step_size, options.on_prefill, options.interrupted);
-  if (!prefilled || answer.finished()) {
-    step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
-    step.finish_reason = prefilled ? answer.finish_reason() : "interrupted";
-    return step;
-  }
+  if (!prefilled) return maker.none("interrupted");
+  if (answer.finished()) return maker.none(answer.finish_reason());
+  if (!speculation.start(prompt, options.interrupted)) return maker.none("interrupted");
   array logits = *prefilled;
-  Clock::time_point first_token;
+  std::span<const int32_t> draft;
+  std::vector<GenerationStep> steps;
   while (!answer.finished()) {
-    logits.eval();
-    const SampledToken sampled = answer.sample({logits.data<float>(), logits.size()});
-    if (step.generation_tokens == 0) {
-      step.prompt_tps = static_cast<double>(step.prompt_tokens) / seconds_since(start);
-      first_token = Clock::now();
+    speculation.wait(logits);
+    const size_t vocab = logits.size() / (draft.size() + 1);
+    steps.clear();
+    do {
+      const size_t row = steps.size();
+      steps.push_back(maker.next({logits.data<float>() + row * vocab, vocab}, draft.subspan(row)));
+    } while (steps.back().from_draft && !answer.finished());
+    speculation.checked(static_cast<int64_t>(steps.size()) - (steps.back().from_draft ? 0 : 1));
+    for (GenerationStep& step : steps) {
+      step.drafted_tokens = speculation.drafted_tokens();
+      step.accepted_tokens = speculation.accepted_tokens();
     }
-    step.token = sampled.id;
-    step.logprob = sampled.logprob;
-    ++step.generation_tokens;
-    // The first token belongs to the prompt's time: rates count the intervals after it.
-    step.generation_tps = static_cast<double>(step.generation_tokens - 1) / seconds_since(first_token);
-    step.text = answer.add(sampled.id);
-    if (!answer.finished() && options.interrupted && options.interrupted()) step.text += answer.interrupt();
+    if (!cache.trim(static_cast<int64_t>(draft.size() + 1 - steps.size()))) fail("the cache cannot take a draft back");
+    if (!answer.finished() && options.interrupted && options.interrupted()) {
+      steps.back().text += answer.interrupt();
+      steps.back().finish_reason = answer.finish_reason();
+    }
     if (!answer.finished()) {
-      logits = reshape(model.forward(token_array({&sampled.id, 1}), cache, true), {-1});
+      const std::span<const int32_t> tokens = speculation.next(answer, cache.offset());
+      draft = tokens.subspan(1);
+      logits = model.forward(token_array(tokens), cache, false);
       async_eval(logits);
     }
-    step.finish_reason = answer.finish_reason();
-    if (on_step) on_step(step);
+    if (on_step) std::for_each(steps.begin(), steps.end(), on_step);
   }
-  return step;
+  return steps.back();
 }
 
 std::string generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,

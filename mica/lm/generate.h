@@ -8,6 +8,7 @@
 
 #include "mica/lm/answer.h"
 #include "mica/lm/model.h"
+#include "mica/lm/speculate.h"
 #include "mica/text/tokenizer.h"
 
 namespace mica::lm {
@@ -21,6 +22,7 @@ struct GenerateOptions : AnswerOptions {
   /// Asked between steps and between parts of the prompt; true ends the answer where it is (finish_reason
   /// "interrupted"). The cache then holds what was processed, see PromptCache::offset().
   std::function<bool()> interrupted;
+  SpeculationOptions speculation;
 };
 
 /// What stream_generate hands out for each token.
@@ -28,17 +30,21 @@ struct GenerationStep {
   std::string text;  ///< new text; may be empty while a character or a stop text is incomplete
   int32_t token = 0;
   float logprob = 0.0f;
+  bool from_draft = false;  ///< the token was guessed, and was right
   int64_t prompt_tokens = 0;
   double prompt_tps = 0;  ///< prompt tokens a second, the first answer token included
   int64_t generation_tokens = 0;
   double generation_tps = 0;
-  std::string finish_reason;  ///< "", or at the last step "stop", "length", "interrupted"
+  int64_t drafted_tokens = 0;   ///< tokens that were guessed up to the step of the model that this token is from
+  int64_t accepted_tokens = 0;  ///< those of them that were right
+  std::string finish_reason;    ///< "", or at the last step "stop", "length", "interrupted"
 };
 
 /// Processes the prompt (which follows what the cache holds) and calls on_step for each token of the answer; the next
-/// step is computed while on_step runs. Returns the last step. The cache then holds prompt and answer without its last
-/// token, or part of the prompt when that was interrupted (there are no steps then). Throws Error for an empty prompt
-/// or token ids outside of the vocabulary.
+/// step is computed while on_step runs. A step may check several drafted tokens: they are handed out one after another,
+/// and are those that steps of one token would give. Returns the last step. The cache then holds prompt and answer
+/// without its last token, or part of the prompt when that was interrupted (there are no steps then). Throws Error for
+/// an empty prompt or token ids outside of the vocabulary.
 GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokenizer, std::span<const int32_t> prompt,
                                PromptCache& cache, const GenerateOptions& options,
                                const std::function<void(const GenerationStep&)>& on_step);

@@ -89,6 +89,9 @@ struct Model::Layer {
   std::optional<NormBlock> before_attention, after_attention, before_mlp, after_mlp;
 };
 
+/// Tokens of a sequence up to which a step is compiled: decoding, with or without a draft.
+constexpr int64_t kCompiledTokens = 8;
+
 struct Model::Parts {
   Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)
       : description(std::move(model)),
@@ -184,7 +187,7 @@ struct Model::Parts {
   StoredMatrix head;
   std::vector<Layer> layers;
   std::vector<size_t> first_layers;  ///< for every different window the first layer that has it
-  /// The step for one token of every sequence, compiled for the batch sizes and capacities met last.
+  /// The step for a few tokens of every sequence, compiled for the batch sizes and capacities met last.
   std::function<std::vector<array>(const std::vector<array>&)> decode;
 };
 
@@ -240,7 +243,8 @@ array Model::forward(const array& tokens, PromptCache& cache, bool last_only, st
   const std::vector<int64_t> all(static_cast<size_t>(batch), count);
   if (counts.empty()) counts = all;
   const std::vector<array> inputs = parts_->inputs(tokens, cache, counts);
-  const std::vector<array> outputs = count == 1 ? parts_->decode(inputs) : parts_->step(inputs, cut);
+  const bool compiled = count <= kCompiledTokens && !cut;
+  const std::vector<array> outputs = compiled ? parts_->decode(inputs) : parts_->step(inputs, cut);
   auto next = outputs.begin() + 1;
   for (KvCache& layer : cache.layers()) {
     layer.buffers.assign(next, next + 2);

@@ -164,6 +164,11 @@ std::vector<float> Rope::inverse_periods(int64_t length) const {
   return inverse_;
 }
 
+bool Rope::has_same_periods(int64_t length, int64_t other) const {
+  if (inverse_long_.empty() && dynamic_factor_ <= 0) return true;
+  return inverse_periods(length) == inverse_periods(other);
+}
+
 std::pair<array, array> Rope::tables(std::span<const int64_t> offsets, std::span<const int64_t> lengths,
                                      int64_t count) const {
   std::vector<float> cosine;

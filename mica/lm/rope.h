@@ -32,6 +32,9 @@ class Rope {
   /// Multiplies the periods by factors that a GGUF file brings along (rope_freqs.weight), one for each pair.
   void scale_periods(const std::vector<float>& factors);
 
+  /// Whether sequences of these two lengths have the same periods.
+  bool has_same_periods(int64_t length, int64_t other) const;
+
   /// Cosine and sine of the `count` positions from every one of `offsets` on: [count, dims / 2] for one offset, else
   /// [offsets, count, dims / 2]. `lengths` is how long each of those sequences is then: some methods change over to
   /// other periods with it.

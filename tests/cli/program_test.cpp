@@ -73,6 +73,30 @@ TEST_F(Program, GenerateStopsAndReadsStandardInput) {
   EXPECT_EQ(piped.out, run(france()).out);
 }
 
+TEST_F(Program, GenerateSaysTheSameWithDrafts) {
+  const Arguments repeat = {
+      "generate",     "--prompt", "Repeat this list twice: apple, pear, plum, fig, lime, kiwi, date.",
+      "--max-tokens", "80",       "--temp",
+      "0.3",          "--seed",   "5"};
+  const Outcome plain = run(with(repeat, {"--ngram-draft-tokens", "0"}));
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.err.find("Drafts:"), std::string::npos) << plain.err;
+  EXPECT_EQ(run(repeat).out, plain.out);
+  const Outcome model = run(with(repeat, {"--draft-model", default_model().string(), "--num-draft-tokens", "2"}));
+  EXPECT_EQ(model.code, 0) << model.err;
+  EXPECT_EQ(model.out, plain.out);
+}
+
+TEST_F(Program, ADraftModelOfAnotherVocabularyIsRefused) {
+  const TempFolder folder;
+  TinyModel().write(folder.path());
+  const Outcome outcome = run(with(france(), {"--draft-model", folder.path().string()}));
+  EXPECT_GT(outcome.code, 0);
+  EXPECT_TRUE(is_one_line_error(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find(" 16 "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(" 49152"), std::string::npos) << outcome.err;
+}
+
 TEST_F(Program, GenerateCanBeInterruptedAndCutOff) {
   const Arguments endless = {"generate", "--prompt", "Count to one thousand.", "--max-tokens", "2000"};
   Setting interrupt;
@@ -167,6 +191,8 @@ TEST(CommandLine, MistakesAreOneLine) {
       {"generate", "--dance"},
       {"generate", "--model", "no-such-model"},
       {"generate", "--max-tokens"},
+      {"generate", "--draft-model", "no-such-model"},
+      {"generate", "--num-draft-tokens", "8"},
       {"chat", "--model", "no-such-model"},
       {"logits", "--tokens", "1"},
       {"bench", "--config", "/nonexistent/config.json"},

@@ -11,6 +11,9 @@ namespace mica::cpu {
 /// Query rows that one call of attention_rows takes.
 constexpr int kAttentionRows = 4;
 
+/// Keys between two updates of attention_rows' softmax state, counted from its first key on.
+constexpr int kAttentionBlock = 64;
+
 /// Mask of one query row: element `key` is at key · stride; at most one pointer is set.
 struct AttentionMask {
   const float* additive = nullptr;

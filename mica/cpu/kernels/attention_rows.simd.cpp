@@ -7,8 +7,7 @@
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
 
-/// Keys between two updates of the softmax state.
-constexpr int kBlock = 64;
+constexpr int kBlock = kAttentionBlock;
 /// Keys whose scores are added up together.
 constexpr int kKeys = 4;
 constexpr int64_t kCacheLine = 64;
@@ -70,11 +69,10 @@ class RowsKernel {
       }
     }
     for (int r = 0; r < R; ++r) {
-      if constexpr (N == kKeys) {
-        reduce_add(sums[r][0], sums[r][1], sums[r][2], sums[r][3], scores_[r] + slot);
-      } else {
-        scores_[r][slot] = reduce_add(sums[r][0]);
-      }
+      // A key's sum must not depend on how many are added up with it.
+      float scores[kKeys];
+      reduce_add(sums[r][0], sums[r][1 % N], sums[r][2 % N], sums[r][3 % N], scores);
+      for (int n = 0; n < N; ++n) scores_[r][slot + n] = scores[n];
     }
     for (int n = 0; n < N; ++n) prefetch(rows_.k, key + n + kBlock);
   }
