@@ -53,8 +53,8 @@ TEST_F(Program, GenerateAnswersAndRepeats) {
 
 TEST_F(Program, GenerateKeepsKeysAndValuesAsCodes) {
   const Outcome numbers = run(with(france(), {"--verbose", "false"}));
-  const Outcome codes =
-      run(with(france(), {"--kv-bits", "8", "--kv-group-size", "32", "--quantized-kv-start", "0", "--verbose", "false"}));
+  const Outcome codes = run(
+      with(france(), {"--kv-bits", "8", "--kv-group-size", "32", "--quantized-kv-start", "0", "--verbose", "false"}));
   EXPECT_EQ(codes.code, 0) << codes.err;
   EXPECT_NE(codes.out.find("Paris"), std::string::npos) << codes.out;
   // The prompt and the answer together are far from 5,000 tokens.
