@@ -13,7 +13,11 @@
 namespace mica::cpu {
 namespace {
 
-using Kernel = void (*)(const PanelProduct&);
+/// The product of an instruction set, and what it takes for the code of 0.
+struct Kernel {
+  void (*product)(const PanelProduct&) = nullptr;
+  int (*code_offset)(const PanelLayout&) = nullptr;
+};
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
@@ -33,13 +37,37 @@ bool has_integer_codes(PanelCode code) {
 
 Kernel choose_kernel(bool int8, Isa isa) {
   if (!int8) {
-    if (isa >= Isa::avx512) return avx512::exact_product;
-    return isa == Isa::avx2 ? avx2::exact_product : reference::exact_product;
+    if (isa >= Isa::avx512) return {avx512::exact_product};
+    return {isa == Isa::avx2 ? avx2::exact_product : reference::exact_product};
   }
-  if (isa >= Isa::avx512vnni) return avx512vnni::int8_product;
-  if (isa == Isa::avx512) return avx512::int8_product;
-  return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
+  if (isa >= Isa::avx512vnni) return {avx512vnni::int8_product, avx512vnni::code_offset};
+  if (isa == Isa::avx512) return {avx512::int8_product, avx512::code_offset};
+  if (isa == Isa::avx2) return {avx2::int8_product, avx2::code_offset};
+  return {reference::int8_product, reference::code_offset};
 }
+
+/// Where a product goes: y = residual + scale · (product + bias), or product + bias.
+struct Target {
+  float* y = nullptr;
+  int64_t stride = 0;
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  float scale = 1.0f;
+};
+
+/// Where the columns of a product from `column` on go, for the rows from `row` on.
+Target target(const Product& product, int64_t row, int64_t column) {
+  const int64_t at = row * product.y_stride + column;
+  return {product.y + at, product.y_stride, product.bias ? product.bias + column : nullptr,
+          product.residual ? product.residual + at : nullptr, product.scale};
+}
+
+/// Panels of a slice.
+struct PanelRange {
+  int64_t first = 0;
+  int64_t count = 0;
+  bool from_memory = true;  ///< not used just before
+};
 
 /// A weight and the form of the activations that its kernel reads.
 class Multiplier {
@@ -54,6 +82,7 @@ class Multiplier {
       step_ = std::min<int>(layout.group, 32);
       digits_ = activation == Activation::int16 ? 2 : 1;
       int8_ = &x.int8(step_, digits_, pool);
+      if (!layout.has_bias) starts_ = x.starts(step_, digits_, kernel_.code_offset(layout), pool);
     } else {
       exact_ = x.exact(pool);
     }
@@ -68,15 +97,35 @@ class Multiplier {
   /// The tiles that rows run in.
   std::span<const Activations::Tile> tiles() const { return digits_ == 1 ? x_->tiles() : x_->half_tiles(); }
 
-  /// `count` panels of a slice times a tile of rows, to y; bias counts from the first panel's first row.
-  void multiply(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias, float* y,
-                int64_t y_stride) const {
-    if (digits_ == 1) return run_kernel(slice, panel, count, tile, bias, y, y_stride);
-    for (int64_t done = 0; done < count; done += kScratchPanels) {
-      const int64_t at = done * kPanelRows;
-      add_digits(slice, panel + done, std::min(kScratchPanels, count - done), tile, bias ? bias + at : nullptr, y + at,
-                 y_stride);
+  /// Panels of a slice times a tile of rows; y, its bias and its residual are those of the
+  /// tile's first row and the first panel.
+  void multiply(int64_t slice, PanelRange panels, const Activations::Tile& tile, const Target& y) const {
+    PanelProduct product{.layout = &weights_->layout(),
+                         .panels = weights_->panel(slice * this->panels() + panels.first),
+                         .panel_count = panels.count,
+                         .from_memory = panels.from_memory,
+                         .rows = digits_ * tile.count,
+                         .digits = digits_,
+                         .step = step_,
+                         .y = y.y,
+                         .y_stride = y.stride,
+                         .y_cols = columns_from(panels.first),
+                         .bias = y.bias,
+                         .residual = y.residual,
+                         .scale = y.scale,
+                         .factor = weights_->factor()};
+    const int64_t padded = x_->padded_cols();
+    if (int8_) {
+      const int64_t first = digits_ * tile.first;
+      const int64_t first_step = first * (padded / step_);
+      product.x = int8_->values.data() + first * padded;
+      product.x_scales = int8_->scales.data() + first_step;
+      product.x_sums = int8_->sums.data() + first_step;
+      if (starts_) product.x_starts = starts_ + first_step;
+    } else {
+      product.x = exact_ + tile.first * padded;
     }
+    kernel_.product(product);
   }
 
   /// Panels whose codes stay in the second-level cache.
@@ -85,52 +134,13 @@ class Multiplier {
   }
 
  private:
-  /// The products of the first digits and of the second digits, added up.
-  void add_digits(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias,
-                  float* y, int64_t y_stride) const {
-    alignas(64) float parts[kMostTileRows * kScratchPanels * kPanelRows];
-    const int64_t width = count * kPanelRows;
-    run_kernel(slice, panel, count, tile, nullptr, parts, width);
-    const int64_t columns = std::min(width, columns_from(panel));
-    for (int64_t row = 0; row < tile.count; ++row) {
-      const float* first = parts + 2 * row * width;
-      const float* second = first + width;
-      float* out = y + row * y_stride;
-      for (int64_t i = 0; i < columns; ++i) out[i] = first[i] + second[i];
-      for (int64_t i = 0; bias && i < columns; ++i) out[i] += bias[i];
-    }
-  }
-
-  void run_kernel(int64_t slice, int64_t panel, int64_t count, const Activations::Tile& tile, const float* bias,
-                  float* y, int64_t y_stride) const {
-    PanelProduct product{.layout = &weights_->layout(),
-                         .panels = weights_->panel(slice * panels() + panel),
-                         .panel_count = count,
-                         .rows = digits_ * tile.count,
-                         .step = step_,
-                         .y = y,
-                         .y_stride = y_stride,
-                         .y_cols = columns_from(panel),
-                         .bias = bias,
-                         .factor = weights_->factor()};
-    const int64_t padded = x_->padded_cols();
-    if (int8_) {
-      const int64_t first = digits_ * tile.first;
-      product.x = int8_->values.data() + first * padded;
-      product.x_scales = int8_->scales.data() + first * (padded / step_);
-      product.x_sums = int8_->sums.data() + first * (padded / step_);
-    } else {
-      product.x = exact_ + tile.first * padded;
-    }
-    kernel_(product);
-  }
-
   const PackedMatrix* weights_;
   Activations* x_;
-  Kernel kernel_ = nullptr;
+  Kernel kernel_;
   int step_ = 0;
   int digits_ = 1;
   const Activations::Int8* int8_ = nullptr;
+  const int32_t* starts_ = nullptr;
   const float* exact_ = nullptr;
 };
 
@@ -140,40 +150,25 @@ struct Tiles {
   int64_t end = 0;
 };
 
-/// Calls run(panel, count, tile) for blocks of the panels [first, first + count), each with all tiles of the range
-/// while its codes are in the cache.
+/// Calls run(panels, tile) for blocks of at most `block` of the panels, each with all tiles of the range while its
+/// codes are in the cache.
 template <typename Run>
-void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, int64_t first, int64_t count, int64_t block,
-                Run run) {
-  for (int64_t panel = first; panel < first + count; panel += block) {
-    const int64_t panels = std::min(block, first + count - panel);
-    for (int64_t tile = range.begin; tile < range.end; ++tile) run(panel, panels, tiles[static_cast<size_t>(tile)]);
-  }
-}
-
-/// y = residual + scale · y where there is a residual.
-void add_residual(const Product& product, const Activations::Tile& tile, int64_t column, int64_t columns) {
-  if (!product.residual) return;
-  for (int64_t row = tile.first; row < tile.first + tile.count; ++row) {
-    const int64_t at = row * product.y_stride + column;
-    for (int64_t i = at; i < at + columns; ++i) {
-      product.y[i] = product.residual[i] + product.scale * product.y[i];
+void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, PanelRange panels, int64_t block, Run run) {
+  const int64_t end = panels.first + panels.count;
+  for (int64_t first = panels.first; first < end; first += block) {
+    for (int64_t tile = range.begin; tile < range.end; ++tile) {
+      run(PanelRange{first, std::min(block, end - first), tile == range.begin}, tiles[static_cast<size_t>(tile)]);
     }
   }
 }
 
-/// Panels [first, first + count) of a product for some of the tiles.
-void run_product(const Multiplier& multiplier, const Product& product, Tiles range, int64_t first, int64_t count) {
+/// Some panels of a product for some of the tiles.
+void run_product(const Multiplier& multiplier, const Product& product, Tiles range, PanelRange panels) {
   // One tile reads every panel once: nothing to keep in a cache.
-  const int64_t block = range.end - range.begin == 1 ? count : multiplier.panels_in_cache();
-  for_blocks(multiplier.tiles(), range, first, count, block,
-             [&](int64_t panel, int64_t panels, const Activations::Tile& tile) {
-               const int64_t column = panel * kPanelRows;
-               const float* bias = product.bias ? product.bias + column : nullptr;
-               float* y = product.y + tile.first * product.y_stride + column;
-               multiplier.multiply(product.slice, panel, panels, tile, bias, y, product.y_stride);
-               add_residual(product, tile, column, std::min(panels * kPanelRows, multiplier.columns_from(panel)));
-             });
+  const int64_t block = range.end - range.begin == 1 ? panels.count : multiplier.panels_in_cache();
+  for_blocks(multiplier.tiles(), range, panels, block, [&](PanelRange part, const Activations::Tile& tile) {
+    multiplier.multiply(product.slice, part, tile, target(product, tile.first, part.first * kPanelRows));
+  });
 }
 
 /// The products of two weights of one shape, one through the gate.
@@ -193,27 +188,27 @@ class GatedProduct {
   size_t tiles() const { return by_a_.tiles().size(); }
   int64_t work() const { return 2 * by_a_.work(); }
 
-  void run(Tiles range, int64_t first, int64_t count) const {
+  void run(Tiles range, PanelRange panels) const {
     const int64_t block = std::min({kScratchPanels, by_a_.panels_in_cache(), by_b_.panels_in_cache()});
-    for_blocks(by_a_.tiles(), range, first, count, block,
-               [&](int64_t panel, int64_t panels, const Activations::Tile& tile) { run_tile(panel, panels, tile); });
+    for_blocks(by_a_.tiles(), range, panels, block,
+               [&](PanelRange part, const Activations::Tile& tile) { run_tile(part, tile); });
   }
 
  private:
-  void run_tile(int64_t panel, int64_t panels, const Activations::Tile& tile) const {
+  void run_tile(PanelRange panels, const Activations::Tile& tile) const {
     alignas(64) float a[kMostTileRows * kScratchPanels * kPanelRows];
     alignas(64) float b[kMostTileRows * kScratchPanels * kPanelRows];
-    const int64_t column = panel * kPanelRows;
-    const int64_t width = panels * kPanelRows;
-    const int64_t columns = std::min(width, by_a_.columns_from(panel));
-    by_a_.multiply(a_.slice, panel, panels, tile, a_.bias ? a_.bias + column : nullptr, a, width);
-    by_b_.multiply(b_.slice, panel, panels, tile, b_.bias ? b_.bias + column : nullptr, b, width);
+    const int64_t column = panels.first * kPanelRows;
+    const int64_t width = panels.count * kPanelRows;
+    const int64_t columns = std::min(width, by_a_.columns_from(panels.first));
+    by_a_.multiply(a_.slice, panels, tile, {a, width, a_.bias ? a_.bias + column : nullptr});
+    by_b_.multiply(b_.slice, panels, tile, {b, width, b_.bias ? b_.bias + column : nullptr});
     for (int64_t row = 0; row < tile.count; ++row) {
-      float* y = out_.y + (tile.first + row) * out_.y_stride + column;
+      const Target out = target(out_, tile.first + row, column);
       gate_(a + row * width, a + row * width, columns);
-      multiply_(a + row * width, b + row * width, y, columns);
+      multiply_(a + row * width, b + row * width, out.y, columns);
+      for (int64_t i = 0; out.residual && i < columns; ++i) out.y[i] = out.residual[i] + out.scale * out.y[i];
     }
-    add_residual(out_, tile, column, columns);
   }
 
   const Product& a_;
@@ -286,7 +281,7 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
       for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
       const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
       const Tiles tiles = part_of_tiles(multipliers[which].tiles().size(), part, parts);
-      run_product(multipliers[which], products[which], tiles, first, count);
+      run_product(multipliers[which], products[which], tiles, {first, count});
       begin += count;
     }
   });
@@ -310,7 +305,7 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t count = std::min(end - begin, panels - begin % panels);
-      product.run(part_of_tiles(tiles, begin / panels, parts), begin % panels, count);
+      product.run(part_of_tiles(tiles, begin / panels, parts), {begin % panels, count});
       begin += count;
     }
   });
@@ -335,7 +330,7 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
       const int64_t slice = slices[static_cast<size_t>(group)];
       const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
       const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
-      run_product(multiplier, product, {tile_begin, tile_end}, begin % panels, count);
+      run_product(multiplier, product, {tile_begin, tile_end}, {begin % panels, count});
       begin += count;
     }
   });

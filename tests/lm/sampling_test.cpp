@@ -100,6 +100,7 @@ std::vector<float> many_logits() {
 /// Tokens from the best one down, with their probabilities at temperature 1.
 std::vector<std::pair<double, int32_t>> by_probability(const std::vector<float>& logits) {
   std::vector<std::pair<double, int32_t>> out;
+  out.reserve(logits.size());
   double total = 0;
   for (const float logit : logits) total += std::exp(static_cast<double>(logit));
   for (size_t i = 0; i < logits.size(); ++i) {

@@ -60,9 +60,11 @@ struct ExactBlock {
   Columns weights;
   explicit ExactBlock(const PanelLayout& layout) : weights(layout) {}
 
+  static constexpr int kPanelsAtOnce = 1;
+
   template <int Rows, int M>
-  void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[M]) {
-    block_product<Columns, Rows>(product, weights, panel, block, first_row, acc);
+  void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[1][M]) {
+    block_product<Columns, Rows>(product, weights, panel, block, first_row, acc[0]);
   }
 };
 

@@ -48,17 +48,23 @@ struct PanelProduct {
   const PanelLayout* layout = nullptr;
   const uint8_t* panels = nullptr;
   int64_t panel_count = 0;
+  bool from_memory = false;  ///< the panels are not in a cache yet
   /// Tile of `rows` (at most 12) activation rows: values [column / 4][rows][4] in int8 with a scale and a sum per step
   /// ([step][rows], see Activations), or [column][rows] in f32.
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
+  const int32_t* x_starts = nullptr;  ///< layouts without biases: what the integer sum of each step starts with
   int32_t rows = 0;
+  int32_t digits = 1;  ///< 2: two rows of the tile make one of the output
   int32_t step = 0;    ///< columns of a step: 16 or 32
-  float* y = nullptr;  ///< row i of the tile at y + i · y_stride; 16 columns a panel
+  /// Row i of the output is residual + scale · (factor · sum + bias), without a residual factor · sum + bias.
+  float* y = nullptr;  ///< row i at y + i · y_stride; 16 columns a panel
   int64_t y_stride = 0;
   int64_t y_cols = 0;  ///< columns left from y on: the last panel may be cut
   const float* bias = nullptr;
+  const float* residual = nullptr;  ///< laid out like y, or null
+  float scale = 1.0f;
   float factor = 1.0f;
 };
 

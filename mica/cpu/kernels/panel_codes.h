@@ -1,7 +1,7 @@
 #pragma once
 
-// Unpacks the codes of a packed matrix (panel.h): one policy a code width. `unpack` gives the four quads of a chunk for
-// one block of F32::kLanes rows of the panel.
+// Unpacks the codes of a packed matrix (panel.h): one policy a code width. `unpack` gives two of the four quads of a
+// chunk for one block of F32::kLanes rows of the panel.
 
 #include "mica/cpu/kernels/panel.h"
 #include "mica/cpu/kernels/simd_bytes.h"
@@ -19,34 +19,28 @@ constexpr int32_t repeat_byte(int byte) {
   return static_cast<int32_t>(0x01010101u * static_cast<uint32_t>(byte));
 }
 
-struct Unpack2 {
-  static void run(const uint8_t* chunk, int block, I32 (&quads)[4]) {
-    const I32 mask = repeat_byte(3);
-    const I32 all = I32::load(chunk + block * kBlockBytes);
-    quads[0] = all & mask;
-    quads[1] = shift_right<2>(all) & mask;
-    quads[2] = shift_right<4>(all) & mask;
-    quads[3] = shift_right<6>(all) & mask;
-  }
-};
+/// Low 2 or 4 bits of the quads 2 · pair and 2 · pair + 1.
+template <int pair>
+inline void unpack_2(const uint8_t* chunk, int block, I32 (&quads)[2]) {
+  const I32 mask = repeat_byte(3);
+  const I32 all = I32::load(chunk + block * kBlockBytes);
+  quads[0] = pair == 0 ? all & mask : shift_right<4>(all) & mask;
+  quads[1] = shift_right<4 * pair + 2>(all) & mask;
+}
 
-struct Unpack4 {
-  static void run(const uint8_t* chunk, int block, I32 (&quads)[4]) {
-    const I32 mask = repeat_byte(15);
-    const I32 first = I32::load(chunk + block * kBlockBytes);
-    const I32 second = I32::load(chunk + 64 + block * kBlockBytes);
-    quads[0] = first & mask;
-    quads[1] = shift_right<4>(first) & mask;
-    quads[2] = second & mask;
-    quads[3] = shift_right<4>(second) & mask;
-  }
-};
+template <int pair>
+inline void unpack_4(const uint8_t* chunk, int block, I32 (&quads)[2]) {
+  const I32 mask = repeat_byte(15);
+  const I32 both = I32::load(chunk + 64 * pair + block * kBlockBytes);
+  quads[0] = both & mask;
+  quads[1] = shift_right<4>(both) & mask;
+}
 
-/// Adds bit `bit` from four 64-bit masks.
-template <int bit>
-inline void add_mask_bits(const uint8_t* masks, int block, I32 (&quads)[4]) {
-  for (int i = 0; i < 4; ++i) {
-    quads[i] = or_masked(quads[i], masks + 8 * i + block * kBlockMaskBytes, static_cast<int8_t>(1 << bit));
+/// Adds bit `bit` from the masks of a pair of quads, the four of a chunk being at `masks`.
+template <int pair, int bit>
+inline void add_mask_bits(const uint8_t* masks, int block, I32 (&quads)[2]) {
+  for (int i = 0; i < 2; ++i) {
+    quads[i] = or_masked(quads[i], masks + 8 * (2 * pair + i) + block * kBlockMaskBytes, static_cast<int8_t>(1 << bit));
   }
 }
 
@@ -60,26 +54,34 @@ struct CodeRange {
 
 struct CodeU2 : CodeRange<3> {
   explicit CodeU2(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const { Unpack2::run(chunk, block, quads); }
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_2<pair>(chunk, block, quads);
+  }
 };
 
 struct CodeU3 : CodeRange<7> {
   explicit CodeU3(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
-    Unpack2::run(chunk, block, quads);
-    add_mask_bits<2>(chunk + 64, block, quads);
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_2<pair>(chunk, block, quads);
+    add_mask_bits<pair, 2>(chunk + 64, block, quads);
   }
 };
 
 struct CodeU4 : CodeRange<15> {
   explicit CodeU4(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const { Unpack4::run(chunk, block, quads); }
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_4<pair>(chunk, block, quads);
+  }
 };
 
 struct CodeLevels : CodeRange<255> {
   explicit CodeLevels(const PanelLayout& layout) : table(load_table(layout.levels)) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
-    Unpack4::run(chunk, block, quads);
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_4<pair>(chunk, block, quads);
     for (I32& quad : quads) quad = lookup(table, quad);
   }
   ByteTable table;
@@ -87,26 +89,29 @@ struct CodeLevels : CodeRange<255> {
 
 struct CodeU5 : CodeRange<31> {
   explicit CodeU5(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
-    Unpack4::run(chunk, block, quads);
-    add_mask_bits<4>(chunk + 128, block, quads);
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_4<pair>(chunk, block, quads);
+    add_mask_bits<pair, 4>(chunk + 128, block, quads);
   }
 };
 
 struct CodeU6 : CodeRange<63> {
   explicit CodeU6(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
-    Unpack4::run(chunk, block, quads);
-    I32 high[4];
-    Unpack2::run(chunk + 128, block, high);
-    for (int i = 0; i < 4; ++i) quads[i] = quads[i] | shift_left<4>(high[i]);
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    unpack_4<pair>(chunk, block, quads);
+    I32 high[2];
+    unpack_2<pair>(chunk + 128, block, high);
+    for (int i = 0; i < 2; ++i) quads[i] = quads[i] | shift_left<4>(high[i]);
   }
 };
 
 struct CodeU8 : CodeRange<255> {
   explicit CodeU8(const PanelLayout&) {}
-  void unpack(const uint8_t* chunk, int block, I32 (&quads)[4]) const {
-    for (int i = 0; i < 4; ++i) quads[i] = I32::load(chunk + 64 * i + block * kBlockBytes);
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    for (int i = 0; i < 2; ++i) quads[i] = I32::load(chunk + 64 * (2 * pair + i) + block * kBlockBytes);
   }
 };
 

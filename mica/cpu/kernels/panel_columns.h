@@ -23,24 +23,30 @@ inline I32 byte_of_lane(I32 lanes, int index) {
 template <typename Code>
 struct CodeColumns {
   explicit CodeColumns(const PanelLayout& layout) : code(layout) {}
-  void open(const uint8_t* chunk, int block) { code.unpack(chunk, block, quads); }
+  void open(const uint8_t* chunk, int block) {
+    code.template unpack<0>(chunk, block, pairs[0]);
+    code.template unpack<1>(chunk, block, pairs[1]);
+  }
   void quad(int index, F32 scale, F32 bias, F32 (&columns)[4]) const {
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) columns[i] = fma(to_f32(byte_of_lane(quads[index], i)), scale, bias);
+    for (int i = 0; i < 4; ++i) columns[i] = fma(to_f32(byte_of_lane(pairs[index / 2][index % 2], i)), scale, bias);
   }
   Code code;
-  I32 quads[4];
+  I32 pairs[2][2];
 };
 
 struct E4m3Columns {
   explicit E4m3Columns(const PanelLayout& layout) : code(layout) {}
-  void open(const uint8_t* chunk, int block) { code.unpack(chunk, block, quads); }
+  void open(const uint8_t* chunk, int block) {
+    code.unpack<0>(chunk, block, pairs[0]);
+    code.unpack<1>(chunk, block, pairs[1]);
+  }
   void quad(int index, F32 scale, F32, F32 (&columns)[4]) const {
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) columns[i] = e4m3_to_f32(byte_of_lane(quads[index], i)) * scale;
+    for (int i = 0; i < 4; ++i) columns[i] = e4m3_to_f32(byte_of_lane(pairs[index / 2][index % 2], i)) * scale;
   }
   CodeU8 code;
-  I32 quads[4];
+  I32 pairs[2][2];
 };
 
 struct Bf16Columns {

@@ -13,29 +13,35 @@ namespace mica::cpu::MICA_ISA_NS {
 /// floats) and the operands fit, with 16 registers 4. The reference is plain.
 constexpr int kRowsAtOnce = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 4 : 1;
 
-/// All panels times M rows of a tile of Rows. A Block is made for a layout, and
-/// block.template product<Rows>(product, panel, block_index, first_row, sums) gives the sums of one block of columns of
-/// one panel with the activation rows first_row … first_row + M − 1.
-template <typename Block, int Rows, int M>
-void rows_product(const PanelProduct& product, int first_row) {
-  Block weights(*product.layout);
-  const int64_t panel_bytes = product.layout->panel_bytes();
-  for (int64_t panel = 0; panel < product.panel_count; ++panel) {
+/// Panels [panel, panel + P) times a tile of Rows, M of them at a time: the panels stay in the first-level cache. A
+/// Block is made for a layout, and block.template product<Rows>(product, panels, block_index, first_row, sums) gives
+/// the sums of one block of columns of P panels with the activation rows first_row … first_row + M − 1.
+template <typename Block, int Rows, int P, int M>
+inline void panels_product(const PanelProduct& product, Block& weights, int64_t panel) {
+  const uint8_t* panels = product.panels + panel * product.layout->panel_bytes();
+  for (int row = 0; row < Rows; row += M) {
     for (int block = 0; block < kBlocks; ++block) {
-      const int64_t column = panel * kPanelRows + block * F32::kLanes;
-      const int64_t columns = product.y_cols - column;
-      if (columns <= 0) break;
-      F32 acc[M];
-      weights.template product<Rows>(product, product.panels + panel * panel_bytes, block, first_row, acc);
-      store_rows(product, acc, column, columns, first_row);
+      F32 acc[P][M];
+      weights.template product<Rows>(product, panels, block, row, acc);
+#pragma GCC unroll 2
+      for (int p = 0; p < P; ++p) {
+        const int64_t column = (panel + p) * kPanelRows + block * F32::kLanes;
+        if (column < product.y_cols) store_rows(product, acc[p], column, product.y_cols - column, row);
+      }
     }
   }
 }
 
+/// All panels: in groups where there are few rows, so that there are enough sums to hide what a product takes.
 template <typename Block, int Rows>
 void tile_rows_product(const PanelProduct& product) {
+  Block weights(*product.layout);
+  int64_t panel = 0;
+  if constexpr (constexpr int P = Block::kPanelsAtOnce; P > 1 && Rows > 1 && P * Rows <= kRowsAtOnce) {
+    for (; panel + P <= product.panel_count; panel += P) panels_product<Block, Rows, P, Rows>(product, weights, panel);
+  }
   constexpr int M = Rows < kRowsAtOnce ? Rows : kRowsAtOnce;
-  for (int row = 0; row < Rows; row += M) rows_product<Block, Rows, M>(product, row);
+  for (; panel < product.panel_count; ++panel) panels_product<Block, Rows, 1, M>(product, weights, panel);
 }
 
 /// The product for a tile of 12, 8, 4, 2 or 1 rows (tile heights: activations.h).

@@ -85,4 +85,25 @@ class RecordScales {
   F32 d_, dmin_;
 };
 
+/// The same for records of one group with scales of a type that is known beforehand: a load or two.
+template <PanelScale type>
+class DirectScales {
+ public:
+  DirectScales(const PanelLayout& layout, const uint8_t* record, int block)
+      : has_bias_(layout.has_bias), record_(record), first_(block * F32::kLanes) {}
+
+  void group(int, float offset, F32& scale, F32& bias) const {
+    const uint8_t* record = record_;
+    // Loaded where they are used: hoisted out of the loop over steps they would take the registers of its sums.
+    asm("" : "+r"(record));
+    scale = load_scales(type, record, first_);
+    if (has_bias_) bias = fma(F32(-offset), scale, load_scales(type, record + kPanelRows * scale_width(type), first_));
+  }
+
+ private:
+  bool has_bias_;
+  const uint8_t* record_;
+  int first_;
+};
+
 }  // namespace mica::cpu::MICA_ISA_NS
