@@ -48,8 +48,9 @@ void DraftModel::draft(int64_t count, const Answer& answer, std::vector<int32_t>
   std::vector<int32_t> history(answer.history().begin(), answer.history().end());
   for (int64_t i = 0; i < count; ++i) {
     const auto start = Clock::now();
-    array logits = *read(unread, {});
-    const int32_t token = sampler.sample({logits.data<float>(), logits.size()}, history).id;
+    std::optional<array> logits = read(unread, {});
+    if (!logits) return;
+    const int32_t token = sampler.sample({logits->data<float>(), logits->size()}, history).id;
     if (unread.size() == 1) step_time_.add(std::chrono::duration<double>(Clock::now() - start).count());
     if (token >= vocab_size_) return;
     out.push_back(token);
