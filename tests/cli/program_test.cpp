@@ -51,6 +51,16 @@ TEST_F(Program, GenerateAnswersAndRepeats) {
   EXPECT_EQ(first.err, "");
 }
 
+TEST_F(Program, GenerateKeepsKeysAndValuesAsCodes) {
+  const Outcome numbers = run(with(france(), {"--verbose", "false"}));
+  const Outcome codes = run(
+      with(france(), {"--kv-bits", "8", "--kv-group-size", "32", "--quantized-kv-start", "0", "--verbose", "false"}));
+  EXPECT_EQ(codes.code, 0) << codes.err;
+  EXPECT_NE(codes.out.find("Paris"), std::string::npos) << codes.out;
+  // The prompt and the answer together are far from 5,000 tokens.
+  EXPECT_EQ(run(with(france(), {"--kv-bits", "4", "--verbose", "false"})).out, numbers.out);
+}
+
 TEST_F(Program, GenerateStopsAndReadsStandardInput) {
   const Outcome stopped = run(with(france(), {"--stop", "Paris"}));
   EXPECT_EQ(stopped.code, 0);
@@ -186,6 +196,7 @@ TEST(CommandLine, MistakesAreOneLine) {
       {"chat", "--model", "no-such-model"},
       {"logits", "--tokens", "1"},
       {"bench", "--config", "/nonexistent/config.json"},
+      {"generate", "--prompt", "Hi", "--kv-bits", "5"},
       {"info", "--model", "/nonexistent"},
       {"detokenize"},
       {"perplexity"},
