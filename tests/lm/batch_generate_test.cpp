@@ -9,15 +9,14 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "mica/array/evaluate.h"
 #include "mica/array/memory.h"
 #include "mica/base/error.h"
 #include "mica/base/file.h"
-#include "mica/base/json.h"
 #include "mica/lm/generate.h"
 #include "tests/base/sanitized.h"
+#include "tests/lm/tiny_models.h"
 
 namespace mica::lm {
 namespace {
@@ -27,18 +26,9 @@ namespace fs = std::filesystem;
 using Tokens = std::vector<int32_t>;
 
 /// A word for each of the tiny checkpoints' tokens.
-const text::Tokenizer& words() {
-  static const text::Tokenizer out = [] {
-    Json vocabulary;
-    for (int i = 0; i < 97; ++i) vocabulary[fmt::format("w{}", i)] = i;
-    const Json json = {{"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", Json::array()}}}};
-    return text::Tokenizer::from_json(json.dump(), "words");
-  }();
+const text::Tokenizer& tokenizer() {
+  static const text::Tokenizer out = words(kTinyVocab);
   return out;
-}
-
-LoadedModel tiny(const std::string& family) {
-  return load_model(fs::path(MICA_TEST_FIXTURES) / "families" / family, {Activation::exact});
 }
 
 Tokens some_prompt(int64_t count, int seed) {
@@ -85,7 +75,7 @@ AnswerOptions some_options(size_t i) {
       out.extra_end_tokens = {11, 12, 13, 14, 15};
       break;
     default:
-      out.stop = {"w2", "w5w"};
+      out.stop = {"<2>", "<5><"};
   }
   return out;
 }
@@ -107,7 +97,7 @@ BatchAnswer alone(const Model& model, const text::Tokenizer& tokenizer, const To
 }
 
 BatchAnswer alone(const Model& model, const Tokens& prompt, const AnswerOptions& options) {
-  return alone(model, words(), prompt, options, model.make_cache());
+  return alone(model, tokenizer(), prompt, options, model.make_cache());
 }
 
 void expect_equal(const BatchAnswer& got, const BatchAnswer& wanted) {
@@ -122,7 +112,7 @@ void expect_equal(const BatchAnswer& got, const BatchAnswer& wanted) {
 /// Runs a generator and collects what it gives for each sequence.
 class Collector {
  public:
-  Collector(const Model& model, const BatchOptions& options) : generator(model, words(), options) {}
+  Collector(const Model& model, const BatchOptions& options) : generator(model, tokenizer(), options) {}
 
   /// One step; how many responses it gave.
   size_t step() {
@@ -159,7 +149,7 @@ TEST_P(BatchGenerate, AnswersEqualThoseOfEachPromptAlone) {
   BatchGenerateOptions batch;
   batch.completion_batch_size = 5;
   batch.prefill_batch_size = 3;
-  const BatchResult result = batch_generate(loaded.model, words(), prompts, options, batch);
+  const BatchResult result = batch_generate(loaded.model, tokenizer(), prompts, options, batch);
   ASSERT_EQ(result.answers.size(), prompts.size());
   int64_t tokens = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -173,15 +163,7 @@ TEST_P(BatchGenerate, AnswersEqualThoseOfEachPromptAlone) {
   EXPECT_GT(result.stats.generation_tps, 0);
 }
 
-std::vector<std::string> families() {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(fs::path(MICA_TEST_FIXTURES) / "families")) {
-    if (entry.is_directory()) out.push_back(entry.path().filename().string());
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-INSTANTIATE_TEST_SUITE_P(Families, BatchGenerate, testing::ValuesIn(families()),
+INSTANTIATE_TEST_SUITE_P(Families, BatchGenerate, testing::ValuesIn(tiny_models("families")),
                          [](const auto& parameter) { return parameter.param; });
 
 TEST(BatchGenerator, SequencesJoinAndLeaveAtAnyStep) {
@@ -219,7 +201,8 @@ TEST(BatchGenerator, LongPromptsLeaveTimeForTheOthers) {
   EXPECT_EQ(collector.step(), 2u);
   collector.run();
   expect_equal(collector.answers[0], alone(loaded.model, first, of_length(30)));
-  expect_equal(collector.answers[1], alone(loaded.model, words(), second, of_length(5), loaded.model.make_cache(), 4));
+  expect_equal(collector.answers[1],
+               alone(loaded.model, tokenizer(), second, of_length(5), loaded.model.make_cache(), 4));
 }
 
 TEST(BatchGenerator, RemovedSequencesLeaveAndTheOthersStay) {
@@ -274,7 +257,7 @@ TEST(BatchGenerator, CachesGoOnWhereTheyWere) {
   const std::vector<Tokens> more = {some_prompt(3, 4), some_prompt(12, 5), some_prompt(1, 6)};
   BatchGenerateOptions options;
   options.return_caches = true;
-  BatchResult first = batch_generate(loaded.model, words(), prompts, of_length(11), options);
+  BatchResult first = batch_generate(loaded.model, tokenizer(), prompts, of_length(11), options);
   BatchGenerateOptions follow;
   std::vector<Tokens> rest;
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -284,7 +267,7 @@ TEST(BatchGenerator, CachesGoOnWhereTheyWere) {
     rest.push_back({first.answers[i].tokens.back()});
     rest.back().insert(rest.back().end(), more[i].begin(), more[i].end());
   }
-  const BatchResult second = batch_generate(loaded.model, words(), rest, of_length(11), follow);
+  const BatchResult second = batch_generate(loaded.model, tokenizer(), rest, of_length(11), follow);
   for (size_t i = 0; i < prompts.size(); ++i) {
     SCOPED_TRACE(i);
     EXPECT_FALSE(second.answers[i].cache.has_value());
@@ -298,11 +281,11 @@ TEST(BatchGenerator, CachesGoOnWhereTheyWere) {
 TEST(BatchGenerate, OddRequestsAreAnswered) {
   const LoadedModel loaded = tiny("llama");
   const std::vector<Tokens> none;
-  EXPECT_TRUE(batch_generate(loaded.model, words(), none).answers.empty());
-  EXPECT_TRUE(batch_generate(loaded.model, words(), none, std::span<const AnswerOptions>()).answers.empty());
+  EXPECT_TRUE(batch_generate(loaded.model, tokenizer(), none).answers.empty());
+  EXPECT_TRUE(batch_generate(loaded.model, tokenizer(), none, std::span<const AnswerOptions>()).answers.empty());
   const std::vector<Tokens> same(3, some_prompt(5, 1));
   const std::vector<AnswerOptions> lengths = {of_length(0), of_length(4), of_length(1)};
-  const BatchResult result = batch_generate(loaded.model, words(), same, lengths);
+  const BatchResult result = batch_generate(loaded.model, tokenizer(), same, lengths);
   EXPECT_EQ(result.answers[0].finish_reason, "length");
   EXPECT_EQ(result.answers[0].text, "");
   EXPECT_TRUE(result.answers[0].tokens.empty());
@@ -311,7 +294,7 @@ TEST(BatchGenerate, OddRequestsAreAnswered) {
   // Until the model ends.
   AnswerOptions endless = seeded(-1, 5);
   for (int32_t token = 0; token < 10; ++token) endless.extra_end_tokens.push_back(token);
-  const BatchResult ended = batch_generate(loaded.model, words(), same, endless);
+  const BatchResult ended = batch_generate(loaded.model, tokenizer(), same, endless);
   EXPECT_EQ(ended.answers[0].finish_reason, "stop");
   expect_equal(ended.answers[0], alone(loaded.model, same[0], endless));
 }
@@ -325,7 +308,7 @@ TEST(BatchGenerate, Interrupted) {
   options.interrupted = [&] { return ++steps == 3; };
   std::map<int64_t, int> responses;
   options.on_response = [&](const BatchResponse& response) { ++responses[response.id]; };
-  const BatchResult result = batch_generate(loaded.model, words(), prompts, of_length(50), options);
+  const BatchResult result = batch_generate(loaded.model, tokenizer(), prompts, of_length(50), options);
   for (const BatchAnswer& one : result.answers) EXPECT_EQ(one.finish_reason, "interrupted");
   EXPECT_EQ(result.answers[0].tokens.size(), 3u);
   EXPECT_TRUE(result.answers[3].tokens.empty());
@@ -337,7 +320,7 @@ TEST(BatchGenerate, ErrorsAreTold) {
   const std::vector<Tokens> two = {some_prompt(3, 1), some_prompt(4, 2)};
   const auto run = [&](const std::vector<Tokens>& prompts, const std::vector<AnswerOptions>& answers,
                        BatchGenerateOptions options = {}) {
-    return batch_generate(loaded.model, words(), prompts, answers, std::move(options));
+    return batch_generate(loaded.model, tokenizer(), prompts, answers, std::move(options));
   };
   const std::vector<AnswerOptions> one = {of_length(3)};
   EXPECT_THROW(run({Tokens{}}, one), Error);
@@ -365,7 +348,7 @@ TEST(BatchGenerate, ErrorsAreTold) {
   caches.prompt_caches.back() = both;
   EXPECT_THROW(run(two, one, caches), Error);
   // What was refused leaves nothing behind.
-  BatchGenerator generator(loaded.model, words());
+  BatchGenerator generator(loaded.model, tokenizer());
   EXPECT_THROW(generator.insert({}, of_length(3)), Error);
   EXPECT_TRUE(generator.idle());
   EXPECT_TRUE(generator.next().empty());
@@ -375,7 +358,7 @@ TEST(BatchGenerator, TwoHundredSequencesLeaveNoMemory) {
   const LoadedModel loaded = tiny("mistral_window");
   BatchOptions options;
   options.return_caches = true;
-  BatchGenerator generator(loaded.model, words(), options);
+  BatchGenerator generator(loaded.model, tokenizer(), options);
   const auto run = [&](int count) {
     for (int i = 0; i < count; ++i) {
       generator.insert(some_prompt(1 + i * 13 % 50, i), seeded(1 + i * 7 % 40, static_cast<uint64_t>(i)));

@@ -1,7 +1,6 @@
 // Sequences of different lengths in one batch against each by itself, on the tiny checkpoints of every family.
 
 #include <algorithm>
-#include <filesystem>
 
 #include <gtest/gtest.h>
 
@@ -10,11 +9,10 @@
 #include "mica/lm/model.h"
 #include "mica/ops/index.h"
 #include "mica/ops/shape.h"
+#include "tests/lm/tiny_models.h"
 
 namespace mica::lm {
 namespace {
-
-namespace fs = std::filesystem;
 
 using Tokens = std::vector<int32_t>;
 
@@ -50,7 +48,7 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& wanted
 class Batch : public testing::TestWithParam<std::string> {};
 
 TEST_P(Batch, OfDifferentLengthsEqualsEachAlone) {
-  const LoadedModel loaded = load_model(fs::path(MICA_TEST_FIXTURES) / "families" / GetParam(), {Activation::exact});
+  const LoadedModel loaded = tiny(GetParam());
   const Model& model = loaded.model;
   const std::vector<int64_t> prompts = {5, 1, 9};
   constexpr int64_t kDecoded = 12;
@@ -80,20 +78,11 @@ TEST_P(Batch, OfDifferentLengthsEqualsEachAlone) {
   EXPECT_EQ(cache.offset(), longest + kDecoded);
 }
 
-std::vector<std::string> families() {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(fs::path(MICA_TEST_FIXTURES) / "families")) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_directory()) out.push_back(name);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-INSTANTIATE_TEST_SUITE_P(Families, Batch, testing::ValuesIn(families()),
+INSTANTIATE_TEST_SUITE_P(Families, Batch, testing::ValuesIn(tiny_models("families")),
                          [](const auto& parameter) { return parameter.param; });
 
 TEST(BatchErrors, AreTold) {
-  const LoadedModel loaded = load_model(fs::path(MICA_TEST_FIXTURES) / "families" / "llama", {Activation::exact});
+  const LoadedModel loaded = tiny("llama");
   PromptCache cache = loaded.model.make_cache();
   const Tokens tokens = {1, 2, 3, 4};
   const array two(tokens.data(), Shape{2, 2}, int32);

@@ -13,6 +13,7 @@
 #include "mica/io/npy.h"
 #include "mica/lm/model.h"
 #include "mica/ops/shape.h"
+#include "tests/lm/tiny_models.h"
 
 namespace mica::lm {
 namespace {
@@ -23,11 +24,8 @@ const fs::path kFixtures = MICA_TEST_FIXTURES;
 
 /// "families/llama", "mlx/affine_4_64" …
 std::vector<std::string> cases(const std::string& group) {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(kFixtures / group)) {
-    if (entry.is_directory()) out.push_back(group + "/" + entry.path().filename().string());
-  }
-  std::sort(out.begin(), out.end());
+  std::vector<std::string> out = tiny_models(group);
+  for (std::string& name : out) name = group + "/" + name;
   return out;
 }
 

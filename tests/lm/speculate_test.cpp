@@ -5,49 +5,33 @@
 #include "mica/lm/speculate.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
-#include "mica/base/json.h"
 #include "mica/lm/draft_model.h"
 #include "mica/lm/generate.h"
+#include "tests/lm/tiny_models.h"
 
 namespace mica::lm {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 using Tokens = std::vector<int32_t>;
 
-constexpr int kVocab = 97;
-
-text::Tokenizer letters(int count) {
-  Json vocabulary;
-  for (int i = 0; i < count; ++i) vocabulary[fmt::format("<{}>", i)] = i;
-  const Json json = {{"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", Json::array()}}}};
-  return text::Tokenizer::from_json(json.dump(), "letters");
-}
-
 const text::Tokenizer& tokenizer() {
-  static const text::Tokenizer out = letters(kVocab);
+  static const text::Tokenizer out = words(kTinyVocab);
   return out;
-}
-
-LoadedModel tiny(const std::string& family) {
-  return load_model(fs::path(MICA_TEST_FIXTURES) / "families" / family, {Activation::exact});
 }
 
 /// Repeats itself, with differences.
 Tokens some_prompt(int count) {
   Tokens out;
-  for (int i = 0; i < count; ++i) out.push_back((i % 7 * 11 + i / 20) % kVocab);
+  for (int i = 0; i < count; ++i) out.push_back((i % 7 * 11 + i / 20) % kTinyVocab);
   return out;
 }
 
@@ -73,7 +57,7 @@ class Oracle : public Drafter {
   void draft(int64_t count, const Answer&, Tokens& out) override {
     for (int64_t i = at_; i < at_ + count; ++i) {
       const int32_t token = i < static_cast<int64_t>(answer_.size()) ? answer_[static_cast<size_t>(i)] : 1;
-      out.push_back(wrong_every_ > 0 && i % wrong_every_ == 0 ? (token + 1) % kVocab : token);
+      out.push_back(wrong_every_ > 0 && i % wrong_every_ == 0 ? (token + 1) % kTinyVocab : token);
     }
   }
   void checked(int64_t, int64_t) override {}
@@ -193,15 +177,7 @@ TEST_P(Speculated, AnswersAreThoseWithoutDrafts) {
   }
 }
 
-std::vector<std::string> families() {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(fs::path(MICA_TEST_FIXTURES) / "families")) {
-    if (entry.is_directory()) out.push_back(entry.path().filename().string());
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-INSTANTIATE_TEST_SUITE_P(Families, Speculated, testing::ValuesIn(families()),
+INSTANTIATE_TEST_SUITE_P(Families, Speculated, testing::ValuesIn(tiny_models("families")),
                          [](const auto& parameter) { return parameter.param; });
 
 TEST(Speculation, WindowsMoveOnUnderDrafts) {
@@ -360,7 +336,7 @@ TEST(DraftModel, ThatIsAnotherModelIsSometimesRight) {
 TEST(DraftModel, OfAnotherVocabularyIsRefused) {
   const LoadedModel loaded = tiny("llama");
   try {
-    const DraftModel drafter(loaded.model, letters(31), tokenizer());
+    const DraftModel drafter(loaded.model, words(31), tokenizer());
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("31"));
@@ -382,7 +358,7 @@ TEST(DraftModel, CanBeInterruptedWhileItReads) {
 Tokens guess(const Tokens& text, int64_t count) {
   NgramDrafter drafter;
   drafter.start(text, {});
-  const Answer answer(tokenizer(), Tokens{1}, {}, kVocab);
+  const Answer answer(tokenizer(), Tokens{1}, {}, kTinyVocab);
   Tokens out = {50};
   drafter.draft(count, answer, out);
   EXPECT_EQ(out[0], 50);
