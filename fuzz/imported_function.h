@@ -20,6 +20,7 @@ inline void run_imported(const std::string& path, size_t max_elements = 1024) {
     if (std::any_of(values.begin(), values.end(), [&](const OutputSpec& v) { return size(v) > max_elements; }))
       continue;
     std::vector<array> inputs;
+    inputs.reserve(trace.graph.input_count);
     for (size_t i = 0; i < trace.graph.input_count; ++i) inputs.push_back(ones(values[i].shape, values[i].dtype));
     eval(functions.shapeless ? replay_shapeless(trace.graph, inputs) : replay(trace.graph, inputs));
   }

@@ -89,6 +89,7 @@ Group init(bool strict, const std::string& bk) {
   return all.made.insert_or_assign(bk, Group(connect(strict, bk))).first->second;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): MLX's signature
 Group init(bool strict, const std::string& bk, AllGatherFactory) {
   if (bk != "jaccl") {
     fail_as<std::invalid_argument>("[distributed] the backend {} takes no factory; \"jaccl\" does", mica::quoted(bk));

@@ -98,7 +98,7 @@ BatchNorm::BatchNorm(int num_features, float epsilon, float running_momentum, bo
   if (!track_running_stats) return;
   running_mean.set(zeros({num_features}));
   running_var.set(ones({num_features}));
-  freeze(false, never_trained());
+  freeze(false, BatchNorm::never_trained());
 }
 
 Keys BatchNorm::never_trained() const {

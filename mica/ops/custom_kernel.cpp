@@ -11,11 +11,12 @@ namespace fast {
 CustomKernelFunction metal_kernel(const std::string& name, const std::vector<std::string>&,
                                   const std::vector<std::string>&, const std::string&, const std::string&, bool, bool,
                                   const CompileOptions&) {
-  return [name](const std::vector<array>&, const std::vector<Shape>&, const std::vector<Dtype>&,
-                std::tuple<int, int, int>, std::tuple<int, int, int>, std::vector<std::pair<std::string, TemplateArg>>,
-                std::optional<float>, bool, StreamOrDevice) -> std::vector<array> {
-    fail_as<std::runtime_error>("[metal_kernel] {} cannot run: there is no Metal backend", mica::quoted(name));
-  };
+  return
+      [name](const std::vector<array>&, const std::vector<Shape>&, const std::vector<Dtype>&, std::tuple<int, int, int>,
+             std::tuple<int, int, int>, const std::vector<std::pair<std::string, TemplateArg>>&, std::optional<float>,
+             bool, StreamOrDevice) -> std::vector<array> {
+        fail_as<std::runtime_error>("[metal_kernel] {} cannot run: there is no Metal backend", mica::quoted(name));
+      };
 }
 
 CustomKernelFunction cuda_kernel(const std::string& name, const std::vector<std::string>&,

@@ -470,10 +470,8 @@ namespace {
 array padding_indices(ShapeElem length, ShapeElem low, ShapeElem high, const std::string& mode) {
   std::vector<int64_t> indices;
   for (ShapeElem i = -low; i < length + high; ++i) {
-    ShapeElem at = i;
-    if (mode == "edge") {
-      at = std::clamp<ShapeElem>(i, 0, length - 1);
-    } else {
+    ShapeElem at = std::clamp<ShapeElem>(i, 0, length - 1);
+    if (mode != "edge") {
       // reflect turns around on the last element, symmetric behind it.
       const ShapeElem period = mode == "reflect" ? std::max<ShapeElem>(2 * length - 2, 1) : 2 * length;
       at = ((i % period) + period) % period;

@@ -51,12 +51,14 @@ void CallbackSink::add(const NamedTrace& trace) {
   const FlatGraph& graph = trace.graph;
   Names names(graph);
   std::vector<int> inputs;
+  inputs.reserve(graph.input_count);
   for (size_t i = 0; i < graph.input_count; ++i) inputs.push_back(static_cast<int>(i));
   ExportCallbackInput told = message("inputs");
   told.emplace("inputs", names.described(inputs));
   callback_(told);
 
   std::vector<std::pair<std::string, std::string>> keywords;
+  keywords.reserve(trace.keywords.size());
   for (size_t i = 0; i < trace.keywords.size(); ++i) {
     keywords.emplace_back(trace.keywords[i], names.of(inputs[trace.positional() + i]));
   }
@@ -70,7 +72,8 @@ void CallbackSink::add(const NamedTrace& trace) {
 
   std::vector<std::pair<std::string, array>> constants;
   for (size_t v = 0; v < graph.constants.size(); ++v) {
-    if (graph.constants[v]) constants.emplace_back(names.of(static_cast<int>(v)), *graph.constants[v]);
+    const std::optional<array>& constant = graph.constants[v];
+    if (constant) constants.emplace_back(names.of(static_cast<int>(v)), *constant);
   }
   told = message("constants");
   told.emplace("constants", std::move(constants));

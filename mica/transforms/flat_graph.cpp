@@ -71,7 +71,7 @@ void drop_dead_nodes(FlatGraph& graph) {
 }
 
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs,
-                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>)> make) {
+                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>&&)> make) {
   std::vector<array> values;
   values.reserve(graph.values.size());
   const array none(false);
@@ -91,7 +91,7 @@ std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inpu
 }
 
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs) {
-  return replay(graph, inputs, [](const FlatGraph::Node& node, std::vector<array> operands) {
+  return replay(graph, inputs, [](const FlatGraph::Node& node, std::vector<array>&& operands) {
     return node.outputs.size() == 1 ? std::vector<array>{make_array(node.primitive, std::move(operands))}
                                     : make_arrays(node.primitive, std::move(operands));
   });

@@ -47,6 +47,6 @@ void drop_dead_nodes(FlatGraph& graph);
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs);
 /// The same where `make` gives the outputs of a node for its inputs.
 std::vector<array> replay(const FlatGraph& graph, const std::vector<array>& inputs,
-                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>)> make);
+                          FunctionRef<std::vector<array>(const FlatGraph::Node&, std::vector<array>&&)> make);
 
 }  // namespace mica

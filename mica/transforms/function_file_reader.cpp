@@ -138,6 +138,7 @@ class Reader {
       node.primitive = kind->read(in_, stream_);
       node.inputs = read_values();
       std::vector<array> inputs;
+      inputs.reserve(node.inputs.size());
       for (const int input : node.inputs) inputs.push_back(values_[static_cast<size_t>(input)]);
       if (shapeless_) inputs = repeated_operands(*node.primitive, std::move(inputs));
       outputs = node.primitive->infer(inputs);

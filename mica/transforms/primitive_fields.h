@@ -144,6 +144,8 @@ T read_field(ByteReader& in) {
     using Element = std::decay_t<decltype(*std::declval<T>().begin())>;
     T value;
     const size_t count = in.count(1);
+    // Grows with what is really there: a hostile count must not take memory.
+    // NOLINTNEXTLINE(performance-inefficient-vector-operation)
     for (size_t i = 0; i < count; ++i) value.push_back(read_field<Element>(in));
     return value;
   } else {

@@ -115,7 +115,7 @@ class Loosener {
     int found = value;
     const auto& constant = graph_.constants[static_cast<size_t>(value)];
     const auto original = constant ? repeated_source(*constant) : std::nullopt;
-    if (original) found = graph_.add_value({original->shape(), original->dtype()}, *original);
+    if (original) found = graph_.add_value({original->shape(), original->dtype()}, original);
     sources_.emplace(value, found);
     return found;
   }

@@ -53,6 +53,7 @@ TEST(Safetensors, WritesWhatTheReferenceWrites) {
   std::vector<SafetensorsEntry> entries = reference.entries();
   std::ranges::sort(entries, {}, [](const auto& e) { return std::pair(e.offset(), e.bytes.size()); });
   std::vector<SafetensorsSpec> specs;
+  specs.reserve(entries.size());
   for (const auto& e : entries) specs.push_back({e.name, e.type, e.shape});
   SafetensorsWriter writer(folder.path() / "copy.safetensors", specs, reference.metadata());
   for (const auto& e : entries) writer.write(e.bytes);

@@ -21,6 +21,7 @@ struct F32 {
   F32(__m512 value) : v(value) {}                 // NOLINT(google-explicit-constructor)
   F32(float value) : v(_mm512_set1_ps(value)) {}  // NOLINT(google-explicit-constructor)
 
+  // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): n is from 0 to 16
   static __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
   static F32 load(const float* p) { return _mm512_loadu_ps(p); }

@@ -157,6 +157,7 @@ struct I32 {
   template <typename Function>
   static I32 make(Function f) {
     I32 out;
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): bytes are numbers here
     for (int i = 0; i < 4; ++i) out.v[i] = static_cast<int32_t>(f(i));
     return out;
   }
