@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 #include <type_traits>
+#include <utility>
 
 namespace mica::cpu {
 namespace {

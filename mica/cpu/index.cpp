@@ -141,7 +141,11 @@ void combine(T& place, T update, UpdateMode mode) {
       place = static_cast<T>(place + update);
       return;
     case UpdateMode::prod:
-      place = static_cast<T>(place * update);
+      if constexpr (std::is_same_v<T, bool>) {
+        place = place && update;
+      } else {
+        place = static_cast<T>(place * update);
+      }
       return;
     default:
       break;

@@ -121,7 +121,11 @@ A scan_step(A total, A x, ScanOp op) {
     case ScanOp::sum:
       return static_cast<A>(total + x);
     case ScanOp::prod:
-      return static_cast<A>(total * x);
+      if constexpr (std::is_same_v<A, bool>) {
+        return total && x;
+      } else {
+        return static_cast<A>(total * x);
+      }
     case ScanOp::max:
       return total != total || before(x, total) ? total : x;
     case ScanOp::min:
