@@ -46,7 +46,8 @@ Config& Config::operator=(Config&&) noexcept = default;
 Config::~Config() = default;
 
 const Json* Config::find(std::string_view key) const {
-  const auto found = json_->find(key);
+  // Before nlohmann-json 3.11 an object is searched for strings only.
+  const auto found = json_->find(std::string(key));
   return found == json_->end() || found->is_null() ? nullptr : &*found;
 }
 

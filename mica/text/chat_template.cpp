@@ -14,12 +14,12 @@ namespace mica::text {
 namespace {
 
 constexpr std::string_view kContinueTag = "CONTINUE_FINAL_MESSAGE_TAG ";
-constexpr std::array<std::string_view, 3> kReasoningFields = {"reasoning_content", "thinking", "reasoning"};
+constexpr std::array<const char*, 3> kReasoningFields = {"reasoning_content", "thinking", "reasoning"};
 constexpr std::array<std::string_view, 4> kReserved = {"messages", "tools", "documents", "add_generation_prompt"};
 
 /// transformers gives templates a message's reasoning under the names that they read, whichever it came with.
 Json with_reasoning_names(const Json& message) {
-  for (const std::string_view field : kReasoningFields) {
+  for (const char* const field : kReasoningFields) {
     const auto found = message.find(field);
     if (found == message.end() || found->is_null()) continue;
     Json out = Json::object();
