@@ -79,7 +79,6 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   for (auto& copies : int8_) {
     for (Int8& copy : copies) copy.ready = false;
   }
-  for (Starts& starts : starts_) starts.ready = false;
   exact_ready_ = false;
 }
 
@@ -113,7 +112,6 @@ const Activations::Int8& Activations::int8(int step, int digits, ThreadPool& poo
   reserve(copy.values, digits * count_ * padded);
   reserve(copy.scales, digits * count_ * steps);
   reserve(copy.sums, digits * count_ * steps);
-  reserve(copy.totals, digits * count_ * steps);
   for_tiles(digits == 1 ? tiles_ : half_tiles_, pool, [&](const Tile& tile) {
     const int64_t first = digits * tile.first;
     for (int64_t m = 0; m < tile.count; ++m) {
@@ -125,29 +123,12 @@ const Activations::Int8& Activations::int8(int step, int digits, ThreadPool& poo
                    .value_stride = int64_t{4} * digits * tile.count,
                    .scales = copy.scales.data() + first * steps + digits * m,
                    .sums = copy.sums.data() + first * steps + digits * m,
-                   .totals = copy.totals.data() + first * steps + digits * m,
                    .step_stride = int64_t{digits} * tile.count,
                    .digits = digits});
     }
   });
   copy.ready = true;
   return copy;
-}
-
-const int32_t* Activations::starts(int step, int digits, int offset, ThreadPool& pool) {
-  const std::vector<int32_t>& totals = int8(step, digits, pool).totals;
-  auto found = std::find_if(starts_.begin(), starts_.end(), [&](const Starts& other) {
-    return other.step == step && other.digits == digits && other.offset == offset;
-  });
-  if (found == starts_.end()) found = starts_.insert(found, {step, digits, offset, {}, false});
-  if (!found->ready) {
-    const int64_t size = digits * count_ * (padded_cols() / step);
-    reserve(found->values, size);
-    std::transform(totals.begin(), totals.begin() + size, found->values.begin(),
-                   [&](int32_t total) { return -offset * total; });
-    found->ready = true;
-  }
-  return found->values.data();
 }
 
 const float* Activations::exact(ThreadPool& pool) {

@@ -42,8 +42,7 @@ class Activations {
   struct Int8 {
     std::vector<int8_t> values;
     std::vector<float> scales;
-    std::vector<float> sums;      ///< Σ of the quantized values of a step, times their scale
-    std::vector<int32_t> totals;  ///< the same without the scale
+    std::vector<float> sums;  ///< Σ of the quantized values of a step, times their scale
     bool ready = false;
   };
 
@@ -62,22 +61,10 @@ class Activations {
   /// two. Parallel when there is enough to do.
   const Int8& int8(int step, int digits, ThreadPool& pool);
 
-  /// −offset · totals of that copy, laid out like them: what the integer sums of weights scale · (code − offset) start
-  /// with.
-  const int32_t* starts(int step, int digits, int offset, ThreadPool& pool);
-
   /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
   const float* exact(ThreadPool& pool);
 
  private:
-  struct Starts {
-    int step = 0;
-    int digits = 0;
-    int offset = 0;
-    std::vector<int32_t> values;
-    bool ready = false;
-  };
-
   void reset(const float* x, int64_t cols, int64_t stride);
   void for_tiles(std::span<const Tile> tiles, ThreadPool& pool, FunctionRef<void(const Tile&)> body);
   void split(int32_t group, int64_t begin, int64_t end);
@@ -93,7 +80,6 @@ class Activations {
   std::vector<Tile> half_tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2][2];                   // steps of 16, 32; one or two digits
-  std::vector<Starts> starts_;
   std::vector<float> exact_;
   bool exact_ready_ = false;
 };

@@ -13,11 +13,7 @@
 namespace mica::cpu {
 namespace {
 
-/// The product of an instruction set, and what it takes for the code of 0.
-struct Kernel {
-  void (*product)(const PanelProduct&) = nullptr;
-  int (*code_offset)(const PanelLayout&) = nullptr;
-};
+using Kernel = void (*)(const PanelProduct&);
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
@@ -37,13 +33,12 @@ bool has_integer_codes(PanelCode code) {
 
 Kernel choose_kernel(bool int8, Isa isa) {
   if (!int8) {
-    if (isa >= Isa::avx512) return {avx512::exact_product};
-    return {isa == Isa::avx2 ? avx2::exact_product : reference::exact_product};
+    if (isa >= Isa::avx512) return avx512::exact_product;
+    return isa == Isa::avx2 ? avx2::exact_product : reference::exact_product;
   }
-  if (isa >= Isa::avx512vnni) return {avx512vnni::int8_product, avx512vnni::code_offset};
-  if (isa == Isa::avx512) return {avx512::int8_product, avx512::code_offset};
-  if (isa == Isa::avx2) return {avx2::int8_product, avx2::code_offset};
-  return {reference::int8_product, reference::code_offset};
+  if (isa >= Isa::avx512vnni) return avx512vnni::int8_product;
+  if (isa == Isa::avx512) return avx512::int8_product;
+  return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
 }
 
 /// Where a product goes: y = residual + scale · (product + bias), or product + bias.
@@ -82,7 +77,6 @@ class Multiplier {
       step_ = std::min<int>(layout.group, 32);
       digits_ = activation == Activation::int16 ? 2 : 1;
       int8_ = &x.int8(step_, digits_, pool);
-      if (!layout.has_bias) starts_ = x.starts(step_, digits_, kernel_.code_offset(layout), pool);
     } else {
       exact_ = x.exact(pool);
     }
@@ -121,11 +115,10 @@ class Multiplier {
       product.x = int8_->values.data() + first * padded;
       product.x_scales = int8_->scales.data() + first_step;
       product.x_sums = int8_->sums.data() + first_step;
-      if (starts_) product.x_starts = starts_ + first_step;
     } else {
       product.x = exact_ + tile.first * padded;
     }
-    kernel_.product(product);
+    kernel_(product);
   }
 
   /// Panels whose codes stay in the second-level cache.
@@ -136,11 +129,10 @@ class Multiplier {
  private:
   const PackedMatrix* weights_;
   Activations* x_;
-  Kernel kernel_;
+  Kernel kernel_ = nullptr;
   int step_ = 0;
   int digits_ = 1;
   const Activations::Int8* int8_ = nullptr;
-  const int32_t* starts_ = nullptr;
   const float* exact_ = nullptr;
 };
 

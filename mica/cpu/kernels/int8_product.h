@@ -2,8 +2,7 @@
 
 // Product of packed panels and int8 activations. For every group of columns
 //   Σ value · x  =  scale · x_scale · Σ code · x_int8  +  bias · x_scale · Σ x_int8
-// so that the inner loop is an integer dot product of codes as they come out of the weight stream. Where values are
-// scale · (code − offset) there is no second term: the integer sum starts with − offset · Σ x_int8.
+// so that the inner loop is an integer dot product of codes as they come out of the weight stream.
 
 #include <type_traits>
 
@@ -11,15 +10,6 @@
 #include "mica/cpu/kernels/panel_scales.h"
 
 namespace mica::cpu::MICA_ISA_NS {
-
-// NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
-int code_offset(const PanelLayout& layout) {
-  const bool is_wide = layout.code == PanelCode::u8 || layout.code == PanelCode::u4_levels;
-  return static_cast<int>(layout.offset) - (is_wide ? kDotBias : 0);
-}
-
-/// What the integer sums of a layout with biases start with.
-inline constexpr int32_t kNoStarts[16] = {};
 
 /// Panels that a load of activations may serve.
 #if defined(__AVX512VNNI__)
@@ -72,7 +62,7 @@ inline void add_pair(const Code& code, const uint8_t* chunk, int64_t stride, int
   for (int quad = 0; quad < 2; ++quad) {
 #pragma GCC unroll 12
     for (int m = 0; m < M; ++m) {
-      const I32 values = load_bytes4(x + 4 * Rows * (2 * pair + quad) + 4 * m);
+      const I32 values = broadcast4(x + 4 * Rows * (2 * pair + quad) + 4 * m);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) sums[p][m] = dot4(sums[p][m], quads[p][quad], values);
     }
@@ -111,9 +101,7 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
   const int8_t* x = static_cast<const int8_t*>(product.x) + 4 * first_row;
   const float* x_scales = product.x_scales + first_row;
   const float* x_sums = product.x_sums + first_row;
-  const int32_t* x_starts = layout.has_bias ? kNoStarts : product.x_starts + first_row;
-  const int starts_stride = layout.has_bias ? 0 : Rows;
-  const auto offset = static_cast<float>(code_offset(layout));
+  const float offset = layout.offset - static_cast<float>(Code::kWide ? kDotBias : 0);
   Prefetch next = {Rows > 1 && product.from_memory ? panel + P * stride : nullptr};
   const int chunks = product.step / 16;
   const int steps = layout.group / product.step;
@@ -134,9 +122,8 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
         I32 sums[P][M];
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
-          sums[0][m] = I32(x_starts[m]);
 #pragma GCC unroll 2
-          for (int p = 1; p < P; ++p) sums[p][m] = sums[0][m];
+          for (int p = 0; p < P; ++p) sums[p][m] = I32(0);
         }
         for (int chunk = 0; chunk < chunks; ++chunk) {
           next.fetch(P * layout.chunk_bytes);
@@ -152,18 +139,11 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
 #pragma GCC unroll 2
           for (int p = 0; p < P; ++p) {
             acc[p][m] = fma(to_f32(sums[p][m]) * F32(x_scales[m]), scale[p], acc[p][m]);
-          }
-        }
-        if (layout.has_bias) {
-#pragma GCC unroll 12
-          for (int m = 0; m < M; ++m) {
-#pragma GCC unroll 2
-            for (int p = 0; p < P; ++p) acc[p][m] = fma(F32(x_sums[m]), bias[p], acc[p][m]);
+            acc[p][m] = fma(F32(x_sums[m]), bias[p], acc[p][m]);
           }
         }
         x_scales += Rows;
         x_sums += Rows;
-        x_starts += starts_stride;
       }
     }
   }

@@ -54,7 +54,6 @@ struct PanelProduct {
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
-  const int32_t* x_starts = nullptr;  ///< layouts without biases: what the integer sum of each step starts with
   int32_t rows = 0;
   int32_t digits = 1;  ///< 2: two rows of the tile make one of the output
   int32_t step = 0;    ///< columns of a step: 16 or 32

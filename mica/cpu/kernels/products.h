@@ -9,7 +9,7 @@
 namespace mica::cpu {
 
 /// One row of activations to quantize: `cols` values, `padded` of them (a multiple of 128) to be written, zeros behind.
-/// Quads of values stand `value_stride` bytes apart, scales and sums of steps `step_stride` elements apart.
+/// Quads of values stand `value_stride` bytes apart, scales and sums of steps `step_stride` floats apart.
 struct RowQuantization {
   const float* x = nullptr;
   int64_t cols = 0;
@@ -19,18 +19,15 @@ struct RowQuantization {
   int64_t value_stride = 0;
   float* scales = nullptr;
   float* sums = nullptr;
-  int32_t* totals = nullptr;
   int64_t step_stride = 0;
   /// 2: what rounding leaves goes to the row behind (4 bytes, one scale and one sum further), 254 times finer.
   int32_t digits = 1;
 };
 
-#define MICA_DECLARE_PRODUCTS(isa)                                              \
-  namespace isa {                                                               \
-  /* int8 activations; layouts with integer codes only */                       \
-  void int8_product(const PanelProduct& product);                               \
-  /* The code that stands for 0 (or for the bias) in this set's dot products */ \
-  int code_offset(const PanelLayout& layout);                                   \
+#define MICA_DECLARE_PRODUCTS(isa)                        \
+  namespace isa {                                         \
+  /* int8 activations; layouts with integer codes only */ \
+  void int8_product(const PanelProduct& product);         \
   }
 
 #define MICA_DECLARE_SIMD_PRODUCTS(isa)                  \

@@ -60,11 +60,9 @@ void write_group(const RowQuantization& row, int64_t column, const Group& rounde
   for (int step = 0; step < steps; ++step) {
     F32 total = rounded.x[step * vectors];
     for (int i = 1; i < vectors; ++i) total = total + rounded.x[step * vectors + i];
-    const float sum = reduce_add(total);
     const int64_t at = (first_step + step) * row.step_stride + digit;
     row.scales[at] = scale;
-    row.sums[at] = scale * sum;
-    row.totals[at] = static_cast<int32_t>(sum);
+    row.sums[at] = scale * reduce_add(total);
   }
 }
 
