@@ -58,7 +58,6 @@ Target target(const Product& product, int64_t row, int64_t column) {
 struct PanelRange {
   int64_t first = 0;
   int64_t count = 0;
-  bool from_memory = true;  ///< not used just before
 };
 
 /// A weight and the form of the activations that its kernel reads.
@@ -90,7 +89,6 @@ class Multiplier {
     PanelProduct product{.layout = &weights_->layout(),
                          .panels = weights_->panel(slice * this->panels() + panels.first),
                          .panel_count = panels.count,
-                         .from_memory = panels.from_memory,
                          .rows = tile.count,
                          .step = step_,
                          .y = y.y,
@@ -143,7 +141,7 @@ void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, PanelRang
   const int64_t end = panels.first + panels.count;
   for (int64_t first = panels.first; first < end; first += block) {
     for (int64_t tile = range.begin; tile < range.end; ++tile) {
-      run(PanelRange{first, std::min(block, end - first), tile == range.begin}, tiles[static_cast<size_t>(tile)]);
+      run(PanelRange{first, std::min(block, end - first)}, tiles[static_cast<size_t>(tile)]);
     }
   }
 }

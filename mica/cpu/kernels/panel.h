@@ -61,7 +61,6 @@ struct PanelProduct {
   const PanelLayout* layout = nullptr;
   const uint8_t* panels = nullptr;
   int64_t panel_count = 0;
-  bool from_memory = false;  ///< the panels are not in a cache yet
   /// Tile of `rows` (at most 12) activation rows: values [column / 4][rows][4] in int8 with a scale and a sum per step
   /// ([step][rows], see Activations), or [column][rows] in f32.
   const void* x = nullptr;

@@ -54,6 +54,9 @@ class RecordScales {
     if (layout.has_bias) dmin_ = F32::load_f16(reinterpret_cast<const uint16_t*>(record + 2 * kPanelRows) + first_);
   }
 
+  /// Chunks of 16 columns in a step.
+  static int chunks(const PanelProduct& product) { return product.step / 16; }
+
   /// Scale of group `group` and the bias that a code of 0 stands for: bias − offset · scale.
   void group(int group, float offset, F32& scale, F32& bias) const {
     if (layout_.scale >= PanelScale::two_level) return sub_group(group, offset, scale, bias);
@@ -85,12 +88,14 @@ class RecordScales {
   F32 d_, dmin_;
 };
 
-/// The same for records of one group with scales of a type that is known beforehand: a load or two.
+/// The same for records of one group with scales of a type that is known beforehand, a load or two, and steps of 32.
 template <PanelScale type>
 class DirectScales {
  public:
   DirectScales(const PanelLayout& layout, const uint8_t* record, int block)
       : has_bias_(layout.has_bias), record_(record), first_(block * F32::kLanes) {}
+
+  static constexpr int chunks(const PanelProduct&) { return 2; }
 
   void group(int, float offset, F32& scale, F32& bias) const {
     const uint8_t* record = record_;
