@@ -17,8 +17,21 @@
 
 namespace mica::cpu {
 
-/// OpenBLAS's own threads would fight with the pool's, which share out the matrices of a batch: turns them off.
-void use_one_blas_thread();
+// LAPACK is loaded when it is first needed: OpenBLAS starts threads as soon as it is there, which spin for a tenth of
+// a second, half of what a small model takes to its first token.
+
+/// Loads LAPACK. Throws std::runtime_error when there is none.
+void open_lapack();
+
+/// A function of it by its name. Throws std::runtime_error when there is none.
+void* find_lapack_function(const char* name);
+
+/// Calls a function of lapacke.h.
+#define MICA_LAPACK(function)                                                                           \
+  ([] {                                                                                                 \
+    static const auto found = reinterpret_cast<decltype(&(function))>(find_lapack_function(#function)); \
+    return found;                                                                                       \
+  }())
 
 /// Throws when LAPACK reports an error: below 0 an argument (a NaN, here), above 0 what `reason` says.
 inline void check_lapack(lapack_int info, std::string_view op, std::string_view reason) {
@@ -29,7 +42,7 @@ inline void check_lapack(lapack_int info, std::string_view op, std::string_view 
 /// Runs body(i) for the `count` matrices of a batch, whose sides are about `side`.
 template <typename Body>
 void for_matrices(int64_t count, int64_t side, Body body) {
-  use_one_blas_thread();
+  open_lapack();
   const int64_t grain = std::max<int64_t>(1, 8192 / std::max<int64_t>(side * side * side, 1));
   ThreadPool::global().parallel_for(count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) body(i);

@@ -15,52 +15,52 @@ constexpr int kRows = LAPACK_ROW_MAJOR;
 
 // LAPACK's routines by type.
 lapack_int geqrf(lapack_int m, lapack_int n, float* a, float* tau) {
-  return LAPACKE_sgeqrf(kRows, m, n, a, n, tau);
+  return MICA_LAPACK(LAPACKE_sgeqrf)(kRows, m, n, a, n, tau);
 }
 lapack_int geqrf(lapack_int m, lapack_int n, double* a, double* tau) {
-  return LAPACKE_dgeqrf(kRows, m, n, a, n, tau);
+  return MICA_LAPACK(LAPACKE_dgeqrf)(kRows, m, n, a, n, tau);
 }
 lapack_int orgqr(lapack_int m, lapack_int n, float* a, const float* tau) {
-  return LAPACKE_sorgqr(kRows, m, n, n, a, n, tau);
+  return MICA_LAPACK(LAPACKE_sorgqr)(kRows, m, n, n, a, n, tau);
 }
 lapack_int orgqr(lapack_int m, lapack_int n, double* a, const double* tau) {
-  return LAPACKE_dorgqr(kRows, m, n, n, a, n, tau);
+  return MICA_LAPACK(LAPACKE_dorgqr)(kRows, m, n, n, a, n, tau);
 }
 lapack_int getrf(lapack_int m, lapack_int n, float* a, lapack_int* pivots) {
-  return LAPACKE_sgetrf(kRows, m, n, a, n, pivots);
+  return MICA_LAPACK(LAPACKE_sgetrf)(kRows, m, n, a, n, pivots);
 }
 lapack_int getrf(lapack_int m, lapack_int n, double* a, lapack_int* pivots) {
-  return LAPACKE_dgetrf(kRows, m, n, a, n, pivots);
+  return MICA_LAPACK(LAPACKE_dgetrf)(kRows, m, n, a, n, pivots);
 }
 lapack_int getri(lapack_int n, float* a, const lapack_int* pivots) {
-  return LAPACKE_sgetri(kRows, n, a, n, pivots);
+  return MICA_LAPACK(LAPACKE_sgetri)(kRows, n, a, n, pivots);
 }
 lapack_int getri(lapack_int n, double* a, const lapack_int* pivots) {
-  return LAPACKE_dgetri(kRows, n, a, n, pivots);
+  return MICA_LAPACK(LAPACKE_dgetri)(kRows, n, a, n, pivots);
 }
 lapack_int trtri(char part, lapack_int n, float* a) {
-  return LAPACKE_strtri(kRows, part, 'N', n, a, n);
+  return MICA_LAPACK(LAPACKE_strtri)(kRows, part, 'N', n, a, n);
 }
 lapack_int trtri(char part, lapack_int n, double* a) {
-  return LAPACKE_dtrtri(kRows, part, 'N', n, a, n);
+  return MICA_LAPACK(LAPACKE_dtrtri)(kRows, part, 'N', n, a, n);
 }
 lapack_int potrf(lapack_int n, float* a) {
-  return LAPACKE_spotrf(kRows, 'L', n, a, n);
+  return MICA_LAPACK(LAPACKE_spotrf)(kRows, 'L', n, a, n);
 }
 lapack_int potrf(lapack_int n, double* a) {
-  return LAPACKE_dpotrf(kRows, 'L', n, a, n);
+  return MICA_LAPACK(LAPACKE_dpotrf)(kRows, 'L', n, a, n);
 }
 lapack_int gesv(lapack_int n, lapack_int k, float* a, lapack_int* pivots, float* b) {
-  return LAPACKE_sgesv(kRows, n, k, a, n, pivots, b, k);
+  return MICA_LAPACK(LAPACKE_sgesv)(kRows, n, k, a, n, pivots, b, k);
 }
 lapack_int gesv(lapack_int n, lapack_int k, double* a, lapack_int* pivots, double* b) {
-  return LAPACKE_dgesv(kRows, n, k, a, n, pivots, b, k);
+  return MICA_LAPACK(LAPACKE_dgesv)(kRows, n, k, a, n, pivots, b, k);
 }
 lapack_int trtrs(char part, lapack_int n, lapack_int k, const float* a, float* b) {
-  return LAPACKE_strtrs(kRows, part, 'N', 'N', n, k, a, n, b, k);
+  return MICA_LAPACK(LAPACKE_strtrs)(kRows, part, 'N', 'N', n, k, a, n, b, k);
 }
 lapack_int trtrs(char part, lapack_int n, lapack_int k, const double* a, double* b) {
-  return LAPACKE_dtrtrs(kRows, part, 'N', 'N', n, k, a, n, b, k);
+  return MICA_LAPACK(LAPACKE_dtrtrs)(kRows, part, 'N', 'N', n, k, a, n, b, k);
 }
 
 /// Calls f with a value of the real type of the matrices.

@@ -6,17 +6,7 @@
 #include "mica/cpu/register.h"
 #include "mica/ops/linalg_primitives.h"
 
-extern "C" void openblas_set_num_threads(int count);
-
 namespace mica::cpu {
-
-void use_one_blas_thread() {
-  static const bool done = [] {
-    openblas_set_num_threads(1);
-    return true;
-  }();
-  static_cast<void>(done);
-}
 
 namespace {
 
@@ -25,28 +15,28 @@ constexpr std::string_view kNoConvergence = "the iteration did not converge";
 
 // LAPACK's routines by type.
 lapack_int gesdd(char job, lapack_int m, lapack_int n, float* a, float* s, float* u, float* vt) {
-  return LAPACKE_sgesdd(kRows, job, m, n, a, n, s, u, m, vt, n);
+  return MICA_LAPACK(LAPACKE_sgesdd)(kRows, job, m, n, a, n, s, u, m, vt, n);
 }
 lapack_int gesdd(char job, lapack_int m, lapack_int n, double* a, double* s, double* u, double* vt) {
-  return LAPACKE_dgesdd(kRows, job, m, n, a, n, s, u, m, vt, n);
+  return MICA_LAPACK(LAPACKE_dgesdd)(kRows, job, m, n, a, n, s, u, m, vt, n);
 }
 lapack_int gesdd(char job, lapack_int m, lapack_int n, complex64_t* a, float* s, complex64_t* u, complex64_t* vt) {
-  return LAPACKE_cgesdd(kRows, job, m, n, a, n, s, u, m, vt, n);
+  return MICA_LAPACK(LAPACKE_cgesdd)(kRows, job, m, n, a, n, s, u, m, vt, n);
 }
 lapack_int heevd(char job, char part, lapack_int n, float* a, float* w) {
-  return LAPACKE_ssyevd(kRows, job, part, n, a, n, w);
+  return MICA_LAPACK(LAPACKE_ssyevd)(kRows, job, part, n, a, n, w);
 }
 lapack_int heevd(char job, char part, lapack_int n, double* a, double* w) {
-  return LAPACKE_dsyevd(kRows, job, part, n, a, n, w);
+  return MICA_LAPACK(LAPACKE_dsyevd)(kRows, job, part, n, a, n, w);
 }
 lapack_int heevd(char job, char part, lapack_int n, complex64_t* a, float* w) {
-  return LAPACKE_cheevd(kRows, job, part, n, a, n, w);
+  return MICA_LAPACK(LAPACKE_cheevd)(kRows, job, part, n, a, n, w);
 }
 lapack_int geev(char job, lapack_int n, float* a, float* real, float* imag, float* v) {
-  return LAPACKE_sgeev(kRows, 'N', job, n, a, n, real, imag, nullptr, n, v, n);
+  return MICA_LAPACK(LAPACKE_sgeev)(kRows, 'N', job, n, a, n, real, imag, nullptr, n, v, n);
 }
 lapack_int geev(char job, lapack_int n, double* a, double* real, double* imag, double* v) {
-  return LAPACKE_dgeev(kRows, 'N', job, n, a, n, real, imag, nullptr, n, v, n);
+  return MICA_LAPACK(LAPACKE_dgeev)(kRows, 'N', job, n, a, n, real, imag, nullptr, n, v, n);
 }
 
 /// Calls f with a value of the matrices' type and one of its real type.
@@ -135,8 +125,9 @@ void real_eig(const T* from, lapack_int n, complex64_t* values, complex64_t* vec
 
 void complex_eig(const complex64_t* from, lapack_int n, complex64_t* values, complex64_t* vectors) {
   std::vector<complex64_t> work(from, from + int64_t{n} * n);
-  check_lapack(LAPACKE_cgeev(kRows, 'N', vectors ? 'V' : 'N', n, work.data(), n, values, nullptr, n, vectors, n), "eig",
-               kNoConvergence);
+  check_lapack(
+      MICA_LAPACK(LAPACKE_cgeev)(kRows, 'N', vectors ? 'V' : 'N', n, work.data(), n, values, nullptr, n, vectors, n),
+      "eig", kNoConvergence);
 }
 
 void eig(const Eig& primitive, std::span<array> inputs, std::span<array> outputs) {
