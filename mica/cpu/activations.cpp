@@ -62,6 +62,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   tiles_.clear();
   group_begin_.clear();
   for (Int8& copy : int8_) copy.ready = false;
+  bf16_ready_ = false;
   exact_ready_ = false;
 }
 
@@ -120,6 +121,23 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
   });
   copy.ready = true;
   return copy;
+}
+
+const uint32_t* Activations::bf16(ThreadPool& pool) {
+  if (bf16_ready_) return bf16_.data();
+  const int64_t padded = padded_cols();
+  reserve(bf16_, count_ * padded / 2);
+  for_tiles(pool, [&](const Tile& tile) {
+    for (int64_t m = 0; m < tile.count; ++m) {
+      avx512bf16::round_to_bf16({.x = row(tile.first + m),
+                                 .cols = cols_,
+                                 .padded = padded,
+                                 .pairs = bf16_.data() + tile.first * padded / 2 + m,
+                                 .stride = tile.count});
+    }
+  });
+  bf16_ready_ = true;
+  return bf16_.data();
 }
 
 const float* Activations::exact(ThreadPool& pool) {

@@ -63,6 +63,10 @@ class Activations {
   /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
   const Int8& int8(int step, ThreadPool& pool);
 
+  /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
+  /// CPU of Isa::avx512bf16.
+  const uint32_t* bf16(ThreadPool& pool);
+
   /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
   const float* exact(ThreadPool& pool);
 
@@ -81,7 +85,9 @@ class Activations {
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
+  std::vector<uint32_t> bf16_;
   std::vector<float> exact_;
+  bool bf16_ready_ = false;
   bool exact_ready_ = false;
 };
 

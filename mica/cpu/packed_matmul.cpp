@@ -24,12 +24,18 @@ constexpr int64_t kScratchPanels = 16;
 /// Weights for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWeights = 1 << 13;
 
-bool has_integer_codes(PanelCode code) {
-  return code <= PanelCode::u8;
+/// The copy of the activations that a product reads.
+enum class Copy { int8, bf16, exact };
+
+Copy choose_copy(PanelCode code, Activation activation, Isa isa) {
+  if (activation == Activation::exact) return Copy::exact;
+  if (code <= PanelCode::u8) return Copy::int8;
+  return code == PanelCode::bf16 && isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
 }
 
-Kernel choose_kernel(bool int8, Isa isa) {
-  if (!int8) {
+Kernel choose_kernel(Copy copy, Isa isa) {
+  if (copy == Copy::bf16) return avx512bf16::bf16_product;
+  if (copy == Copy::exact) {
     if (isa >= Isa::avx512) return avx512::exact_product;
     return isa == Isa::avx2 ? avx2::exact_product : reference::exact_product;
   }
@@ -66,14 +72,20 @@ class Multiplier {
   Multiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation, Isa isa)
       : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
-    const bool int8 = activation != Activation::exact && has_integer_codes(layout.code);
-    kernel_ = choose_kernel(int8, isa);
-    if (int8) {
-      // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
-      step_ = std::min<int>(layout.group, 32);
-      int8_ = &x.int8(step_, pool);
-    } else {
-      exact_ = x.exact(pool);
+    const Copy copy = choose_copy(layout.code, activation, isa);
+    kernel_ = choose_kernel(copy, isa);
+    switch (copy) {
+      case Copy::int8:
+        // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
+        step_ = std::min<int>(layout.group, kActivationGroup);
+        int8_ = &x.int8(step_, pool);
+        break;
+      case Copy::bf16:
+        bf16_ = x.bf16(pool);
+        break;
+      case Copy::exact:
+        exact_ = x.exact(pool);
+        break;
     }
   }
 
@@ -106,6 +118,8 @@ class Multiplier {
       product.x_sums = int8_->sums.data() + first_step;
       product.rests = {int8_->rests.get() + tile.first * (padded / kActivationGroup),
                        static_cast<size_t>(int8_->rest_counts[static_cast<size_t>(tile.first)])};
+    } else if (bf16_) {
+      product.x = bf16_ + tile.first * padded / 2;
     } else {
       product.x = exact_ + tile.first * padded;
     }
@@ -125,6 +139,7 @@ class Multiplier {
   Kernel kernel_ = nullptr;
   int step_ = 0;
   const Activations::Int8* int8_ = nullptr;
+  const uint32_t* bf16_ = nullptr;
   const float* exact_ = nullptr;
 };
 

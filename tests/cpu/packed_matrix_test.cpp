@@ -281,15 +281,48 @@ TEST(PackedMatmul, Int8EqualsTheProductOfRoundedActivations) {
   }
 }
 
+// Where the CPU multiplies bfloat16, activations are rounded to it; only f32 rounding remains. Elsewhere nothing is
+// rounded.
+TEST(PackedMatmul, Bf16EqualsTheProductOfRoundedActivations) {
+  ThreadPool pool(2);
+  const QuantFormat format = dense_format(QuantKind::bf16);
+  for (const int64_t k : {16, 250, 768}) {
+    const int64_t n = 37;
+    const RandomWeights weights(format, n, k);
+    const PackedMatrix packed(weights.matrix, pool);
+    const std::vector<float> values = dequantized(weights.matrix);
+    for (const int64_t m : {1, 2, 3, 7, 12, 29}) {
+      const std::vector<float> x = with_outliers(m, k);
+      std::vector<float> rounded = x;
+      for (float& value : rounded) value = static_cast<float>(bfloat16_t(value));
+      for (const Isa isa : kernel_levels()) {
+        SCOPED_TRACE(std::string(isa_name(isa)) + " rows " + std::to_string(m));
+        const Expected expected = multiply(values, n, k, isa >= Isa::avx512bf16 ? rounded : x, m);
+        Activations activations;
+        activations.assign(x.data(), m, k, k);
+        std::vector<float> y(static_cast<size_t>(m * n));
+        matmul(packed, activations, y.data(), n, pool, {Activation::int8, nullptr, isa});
+        for (size_t at = 0; at < y.size(); ++at) {
+          const double bound = (expected.magnitude[at] + 1.0) * static_cast<double>(k) * 0x1p-23;
+          ASSERT_NEAR(static_cast<double>(y[at]), expected.product[at], bound) << at;
+        }
+      }
+    }
+  }
+}
+
 // A row's result does not depend on the rows that it shares a tile with, whatever groups these refine.
 TEST(PackedMatmul, RowsWithOutliersAreIndependent) {
   ThreadPool pool(2);
-  for (const QuantFormat& format : {affine_format(4, 64, ScaleType::f16), ggml_format(QuantKind::q6_k)}) {
+  for (const QuantFormat& format :
+       {affine_format(4, 64, ScaleType::f16), ggml_format(QuantKind::q6_k), dense_format(QuantKind::bf16)}) {
     const int64_t n = 40, k = 768, m = 29;
     const RandomWeights weights(format, n, k);
     const PackedMatrix packed(weights.matrix, pool);
     const std::vector<float> x = with_outliers(m, k);
     for (const Isa isa : kernel_levels()) {
+      // In float32 a row alone is added up in several sums.
+      if (format.is_dense() && isa < Isa::avx512bf16) continue;
       SCOPED_TRACE(format.name() + " " + std::string(isa_name(isa)));
       Activations activations;
       activations.assign(x.data(), m, k, k);

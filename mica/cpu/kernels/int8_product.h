@@ -95,21 +95,6 @@ inline void add_chunk(const Code& code, const uint8_t* chunk, int64_t stride, in
 
 #endif
 
-/// Brings the panels behind the present ones into the first-level cache, as many bytes as are read meanwhile: the
-/// hardware stops at every 4 KiB, and with several rows there is time (4 rows take half as long with it, 12 some 3 %
-/// less, although they come from the second level). One row reads memory faster without.
-template <int Rows>
-struct Prefetch {
-  const uint8_t* at;
-
-  void fetch(int bytes) {
-    if constexpr (Rows > 1) {
-      for (int i = 0; i < bytes; i += 64) __builtin_prefetch(at + i);
-      at += bytes;
-    }
-  }
-};
-
 /// What the codes of a panel are above the values that they stand for, as dot4 sees them.
 template <typename Code>
 inline float code_offset(const PanelLayout& layout) {

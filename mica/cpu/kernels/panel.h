@@ -62,7 +62,7 @@ struct PanelProduct {
   const uint8_t* panels = nullptr;
   int64_t panel_count = 0;
   /// Tile of `rows` (at most 12) activation rows: values [column / 4][rows][4] in int8 with a scale and a sum per step
-  /// ([step][rows], see Activations), or [column][rows] in f32.
+  /// ([step][rows], see Activations), [column / 2][rows][2] in bf16, or [column][rows] in f32.
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;

@@ -30,6 +30,16 @@ struct TileQuantization {
   Rest* rests = nullptr;  ///< room for one a group and row
 };
 
+/// One row of activations to round to bfloat16: `cols` values, `padded` of them (a multiple of 16) to be written, zeros
+/// behind, in pairs of columns `stride` words apart.
+struct RowRounding {
+  const float* x = nullptr;
+  int64_t cols = 0;
+  int64_t padded = 0;
+  uint32_t* pairs = nullptr;
+  int64_t stride = 0;
+};
+
 #define MICA_DECLARE_PRODUCTS(isa)                        \
   namespace isa {                                         \
   /* int8 activations; layouts with integer codes only */ \
@@ -49,6 +59,12 @@ MICA_DECLARE_SIMD_PRODUCTS(reference)
 MICA_DECLARE_SIMD_PRODUCTS(avx2)
 MICA_DECLARE_SIMD_PRODUCTS(avx512)
 MICA_DECLARE_PRODUCTS(avx512vnni)
+
+namespace avx512bf16 {
+/// bf16 activations and layouts
+void bf16_product(const PanelProduct& product);
+void round_to_bf16(const RowRounding& row);
+}  // namespace avx512bf16
 
 #undef MICA_DECLARE_PRODUCTS
 #undef MICA_DECLARE_SIMD_PRODUCTS
