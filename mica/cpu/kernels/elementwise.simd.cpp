@@ -1,6 +1,6 @@
 #include "mica/cpu/kernels/elementwise.h"
 
-#include "mica/cpu/kernels/simd_functions.h"
+#include "mica/cpu/kernels/simd_power.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -157,6 +157,7 @@ constexpr ElementwiseKernels make_kernels() {
   set2(BinaryOp::divide, map<do_divide>);
   set2(BinaryOp::maximum, map<do_maximum>);
   set2(BinaryOp::minimum, map<do_minimum>);
+  set2(BinaryOp::power, map<pow>);
   k.load_f16 = load_f16;
   k.load_bf16 = load_bf16;
   k.store_f16 = store_f16;

@@ -136,6 +136,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return _mm256_movemask_ps(mask.bits) != 0;
 }
+inline bool all(Mask mask) {
+  return _mm256_movemask_ps(mask.bits) == 0xff;
+}
 
 inline float reduce_add(F32 a) {
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
@@ -212,6 +215,13 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return _mm256_cvtps_epi32(a.v);
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  const __m256 first = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index.v);
+  const __m256 second = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index.v);
+  // The blend goes by the sign: bit 3 moved there.
+  return _mm256_blendv_ps(first, second, _mm256_castsi256_ps(_mm256_slli_epi32(index.v, 28)));
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

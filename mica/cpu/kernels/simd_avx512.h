@@ -125,6 +125,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return mask.bits != 0;
 }
+inline bool all(Mask mask) {
+  return mask.bits == 0xffff;
+}
 
 inline float reduce_add(F32 a) {
   return _mm512_reduce_add_ps(a.v);
@@ -189,6 +192,10 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return _mm512_cvtps_epi32(a.v);
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  return _mm512_permutexvar_ps(index.v, _mm512_loadu_ps(table));
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -131,6 +131,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return mask.bits[0] || mask.bits[1] || mask.bits[2] || mask.bits[3];
 }
+inline bool all(Mask mask) {
+  return mask.bits[0] && mask.bits[1] && mask.bits[2] && mask.bits[3];
+}
 
 inline float reduce_add(F32 a) {
   return (a.v[0] + a.v[1]) + (a.v[2] + a.v[3]);
@@ -219,6 +222,10 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return I32::make([&](int i) { return __builtin_lrintf(a.v[i]); });
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  return F32::make([&](int i) { return table[index.v[i] & 15]; });
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS
