@@ -1,5 +1,6 @@
 #include "mica/ops/elementwise.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <stdexcept>
@@ -31,8 +32,12 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
   for (size_t j = 0; j < N; ++j) strides[j] = inputs[j]->strides();
   strides[N] = out.strides();
   const StridedLoop<N + 1> loop(out.shape(), strides);
+  const bool is_streamed = out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array* input) {
+                             return input->data<std::byte>() == out.data<std::byte>();
+                           });
   ThreadPool::global().parallel_for(static_cast<int64_t>(out.size()), kGrain, [&](int64_t begin, int64_t end) {
-    std::array<Block, N + 1> scratch;
+    std::array<Block, N> scratch;
+    ResultWriter results(out.dtype(), is_streamed);
     loop.run(begin, end, [&](const std::array<int64_t, N + 1>& offsets, int64_t count, int64_t) {
       for (int64_t done = 0; done < count; done += kBlock) {
         const int64_t n = std::min(count - done, kBlock);
@@ -43,9 +48,8 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
         }
         // The output is in C order: its innermost stride is 1.
         std::byte* target = address(out, offsets[N] + done);
-        void* y = block_target(target, out.dtype(), scratch[N]);
-        compute(x, y, n);
-        store_block(y, target, out.dtype(), n);
+        compute(x, results.block_for(target), n);
+        results.store(target, n);
       }
     });
   });

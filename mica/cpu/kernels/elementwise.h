@@ -17,6 +17,9 @@ struct ElementwiseKernels {
   void (*load_bf16)(const uint16_t* x, float* out, int64_t count) = nullptr;
   void (*store_f16)(const float* x, uint16_t* out, int64_t count) = nullptr;
   void (*store_bf16)(const float* x, uint16_t* out, int64_t count) = nullptr;
+  /// Copies words past the caches; end_stream follows before another thread may read them.
+  void (*stream)(const float* x, float* out, int64_t count) = nullptr;
+  void (*end_stream)() = nullptr;
 };
 
 /// Loops over one row of float32 for one instruction set.

@@ -114,6 +114,20 @@ void store_bf16(const float* x, uint16_t* out, int64_t count) {
   if (i < count) F32::load(x + i, count - i).store_bf16(out + i, count - i);
 }
 
+/// out is aligned to its elements.
+void stream(const float* x, float* out, int64_t count) {
+  constexpr int64_t kBytes = F32::kLanes * static_cast<int64_t>(sizeof(float));
+  const auto beyond = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % kBytes);
+  int64_t i = 0;
+  if (beyond > 0) {
+    const int64_t head = (kBytes - beyond) / static_cast<int64_t>(sizeof(float));
+    i = head < count ? head : count;
+    F32::load(x, i).store(out, i);
+  }
+  for (; i + F32::kLanes <= count; i += F32::kLanes) F32::load(x + i).stream(out + i);
+  if (i < count) F32::load(x + i, count - i).store(out + i, count - i);
+}
+
 constexpr ElementwiseKernels make_kernels() {
   ElementwiseKernels k;
   const auto set = [&](UnaryOp op, ElementwiseKernels::Unary kernel) { k.unary[static_cast<int>(op)] = kernel; };
@@ -162,6 +176,8 @@ constexpr ElementwiseKernels make_kernels() {
   k.load_bf16 = load_bf16;
   k.store_f16 = store_f16;
   k.store_bf16 = store_bf16;
+  k.stream = stream;
+  k.end_stream = end_stream;
   return k;
 }
 

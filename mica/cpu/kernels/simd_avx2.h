@@ -31,6 +31,8 @@ struct F32 {
   static F32 load(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   void store(float* p, int64_t n) const { _mm256_maskstore_ps(p, first(n), v); }
+  /// Past the caches; p is aligned to the vector's size. end_stream() follows before another thread may read.
+  void stream(float* p) const { _mm256_stream_ps(p, v); }
 
   static F32 load_f16(const uint16_t* p) { return _mm256_cvtph_ps(load_16bit(p)); }
   static F32 load_f16(const uint16_t* p, int64_t n) { return _mm256_cvtph_ps(load_16bit(p, n)); }
@@ -154,6 +156,10 @@ inline float reduce_min(F32 a) {
   __m128 least = _mm_min_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   least = _mm_min_ps(least, _mm_movehl_ps(least, least));
   return _mm_cvtss_f32(_mm_min_ss(least, _mm_movehdup_ps(least)));
+}
+
+inline void end_stream() {
+  _mm_sfence();
 }
 
 /// 32-bit integers, as many as F32 has lanes.

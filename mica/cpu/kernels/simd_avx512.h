@@ -29,6 +29,8 @@ struct F32 {
   static F32 load(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
   void store(float* p, int64_t n) const { _mm512_mask_storeu_ps(p, first(n), v); }
+  /// Past the caches; p is aligned to the vector's size. end_stream() follows before another thread may read.
+  void stream(float* p) const { _mm512_stream_ps(p, v); }
 
   static F32 load_f16(const uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -137,6 +139,10 @@ inline float reduce_max(F32 a) {
 }
 inline float reduce_min(F32 a) {
   return _mm512_reduce_min_ps(a.v);
+}
+
+inline void end_stream() {
+  _mm_sfence();
 }
 
 /// 32-bit integers, as many as F32 has lanes.

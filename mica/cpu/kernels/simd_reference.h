@@ -45,6 +45,8 @@ struct F32 {
   void store(float* p, int64_t n) const {
     for (int64_t i = 0; i < n; ++i) p[i] = v[i];
   }
+  /// Past the caches where the instruction set can; p is aligned to the vector's size.
+  void stream(float* p) const { store(p); }
 
   static F32 load_f16(const uint16_t* p) { return load_f16(p, kLanes); }
   static F32 load_f16(const uint16_t* p, int64_t n) {
@@ -148,6 +150,8 @@ inline float reduce_min(F32 a) {
   const F32 least = min(a, swapped);
   return least.v[0] < least.v[1] ? least.v[0] : least.v[1];
 }
+
+inline void end_stream() {}
 
 /// 32-bit integers, as many as F32 has lanes.
 struct I32 {
