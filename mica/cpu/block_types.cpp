@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -59,11 +58,11 @@ void with_compute_type(ComputeType type, F&& f) {
   }
 }
 
-}  // namespace
-
 bool in_compute_form(Dtype dtype) {
   return size_of(dtype) == compute_size(compute_type(dtype));
 }
+
+}  // namespace
 
 ComputeType compute_type(Dtype dtype) {
   switch (kindof(dtype)) {
@@ -105,7 +104,12 @@ const void* load_block(const void* source, Dtype dtype, int64_t stride, int64_t 
   return scratch.bytes;
 }
 
+void* block_target(void* target, Dtype dtype, Block& scratch) {
+  return in_compute_form(dtype) ? target : scratch.bytes;
+}
+
 void store_block(const void* computed, void* target, Dtype dtype, int64_t count) {
+  if (in_compute_form(dtype)) return;
   if (is_half(dtype)) {
     const auto& kernels = elementwise_kernels();
     (dtype == float16 ? kernels.store_f16 : kernels.store_bf16)(static_cast<const float*>(computed),
@@ -117,30 +121,6 @@ void store_block(const void* computed, void* target, Dtype dtype, int64_t count)
     T* to = static_cast<T*>(target);
     for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(from[i]);
   });
-}
-
-ResultWriter::ResultWriter(Dtype dtype, bool is_streamed)
-    : dtype_(dtype), is_streamed_(is_streamed), is_direct_(in_compute_form(dtype) && !is_streamed) {}
-
-ResultWriter::~ResultWriter() {
-  if (is_streamed_) elementwise_kernels().end_stream();
-}
-
-void ResultWriter::store(void* target, int64_t count) {
-  if (is_direct_) return;
-  const std::byte* computed = scratch_.bytes;
-  if (!in_compute_form(dtype_)) {
-    store_block(computed, is_streamed_ ? stored_.bytes : target, dtype_, count);
-    computed = stored_.bytes;
-  }
-  if (!is_streamed_) return;
-  const size_t bytes = static_cast<size_t>(count) * dtype_.size();
-  if (bytes % sizeof(float) != 0 || reinterpret_cast<uintptr_t>(target) % sizeof(float) != 0) {
-    std::memcpy(target, computed, bytes);  // a piece of a row
-    return;
-  }
-  elementwise_kernels().stream(reinterpret_cast<const float*>(computed), static_cast<float*>(target),
-                               static_cast<int64_t>(bytes / sizeof(float)));
 }
 
 void convert_block(const void* from, ComputeType from_type, void* to, ComputeType to_type, int64_t count) {

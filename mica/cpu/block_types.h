@@ -18,6 +18,10 @@ size_t compute_size(ComputeType type);
 /// Elements that are processed at a time: their buffers stay in the first-level cache.
 inline constexpr int64_t kBlock = 512;
 
+/// Float32 arrays of this many bytes are written past the caches: with what is read for them they fill most processors'
+/// last one.
+inline constexpr size_t kStreamed = size_t{16} << 20;
+
 /// Memory for one block of any compute type.
 struct alignas(64) Block {
   std::byte bytes[kBlock * 8];
@@ -27,37 +31,11 @@ struct alignas(64) Block {
 /// they are in that form already, else converted into `scratch`.
 const void* load_block(const void* source, Dtype dtype, int64_t stride, int64_t count, Block& scratch);
 
-/// Whether elements of the type are stored as they are computed.
-bool in_compute_form(Dtype dtype);
+/// Where a kernel may write `count` results of `dtype`: the array itself, or `scratch` if they must be converted.
+void* block_target(void* target, Dtype dtype, Block& scratch);
 
-/// Rounds results to the type they are stored in, which is not the one they are computed in.
+/// Converts what block_target put into scratch; nothing to do otherwise.
 void store_block(const void* computed, void* target, Dtype dtype, int64_t count);
-
-/// Arrays of this many bytes are streamed past the caches when they are written, unless their memory is read too: they
-/// would not be there any more when the next operation reads them from the beginning, and memory that is written over
-/// whole need not be read first. With what is read for them they fill most processors' last cache.
-inline constexpr size_t kStreamed = size_t{16} << 20;
-
-/// Puts blocks of results into an array, one after another.
-class ResultWriter {
- public:
-  ResultWriter(Dtype dtype, bool is_streamed);
-  ~ResultWriter();
-  ResultWriter(const ResultWriter&) = delete;
-  ResultWriter& operator=(const ResultWriter&) = delete;
-
-  /// Where a kernel may write results, in their compute type, that are for `target`.
-  void* block_for(void* target) { return is_direct_ ? target : scratch_.bytes; }
-  /// Takes `count` results that were written there.
-  void store(void* target, int64_t count);
-
- private:
-  Dtype dtype_;
-  bool is_streamed_;
-  bool is_direct_;
-  Block scratch_;
-  Block stored_;
-};
 
 /// Converts between compute types. Floats become integers by truncation; NaN becomes 0, and what is too large the
 /// nearest integer there is.

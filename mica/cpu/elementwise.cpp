@@ -32,12 +32,8 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
   for (size_t j = 0; j < N; ++j) strides[j] = inputs[j]->strides();
   strides[N] = out.strides();
   const StridedLoop<N + 1> loop(out.shape(), strides);
-  const bool is_streamed = out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array* input) {
-                             return input->data<std::byte>() == out.data<std::byte>();
-                           });
   ThreadPool::global().parallel_for(static_cast<int64_t>(out.size()), kGrain, [&](int64_t begin, int64_t end) {
-    std::array<Block, N> scratch;
-    ResultWriter results(out.dtype(), is_streamed);
+    std::array<Block, N + 1> scratch;
     loop.run(begin, end, [&](const std::array<int64_t, N + 1>& offsets, int64_t count, int64_t) {
       for (int64_t done = 0; done < count; done += kBlock) {
         const int64_t n = std::min(count - done, kBlock);
@@ -48,11 +44,23 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
         }
         // The output is in C order: its innermost stride is 1.
         std::byte* target = address(out, offsets[N] + done);
-        compute(x, results.block_for(target), n);
-        results.store(target, n);
+        void* y = block_target(target, out.dtype(), scratch[N]);
+        compute(x, y, n);
+        store_block(y, target, out.dtype(), n);
       }
     });
+    // What a kernel may have streamed.
+    elementwise_kernels().end_stream();
   });
+}
+
+/// Whether results of the type should pass the caches by: in a large array they would not be there any more when the
+/// next operation reads it from the beginning, and memory that is written over whole need not be read first. Memory of
+/// an input is in the caches.
+bool is_streamed(const array& out, std::span<const array> inputs) {
+  return out.dtype() == float32 && out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array& input) {
+           return input.data<std::byte>() == out.data<std::byte>();
+         });
 }
 
 template <typename P>
@@ -63,10 +71,13 @@ template <typename P>
 void unary(const Unary& primitive, std::span<array> inputs, std::span<array> outputs) {
   array& x = inputs[0];
   const ComputeType type = compute_type(x.dtype());
-  const auto fast = type == ComputeType::f32 ? elementwise_kernels().unary[static_cast<int>(primitive.op)] : nullptr;
+  const ElementwiseKernels& kernels = elementwise_kernels();
+  const auto op = static_cast<size_t>(primitive.op);
+  auto fast = type == ComputeType::f32 ? kernels.unary[op] : nullptr;
   const UnaryLoop generic = fast ? nullptr : generic_unary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, x.dtype());
   donate_or_allocate(x, outputs[0]);
+  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_unary[op];
   for_blocks<1>({&x}, outputs[0], [&](const std::array<const void*, 1>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<float*>(y), n);
@@ -80,10 +91,13 @@ void binary(const Binary& primitive, std::span<array> inputs, std::span<array> o
   array& a = inputs[0];
   array& b = inputs[1];
   const ComputeType type = compute_type(a.dtype());
-  const auto fast = type == ComputeType::f32 ? elementwise_kernels().binary[static_cast<int>(primitive.op)] : nullptr;
+  const ElementwiseKernels& kernels = elementwise_kernels();
+  const auto op = static_cast<size_t>(primitive.op);
+  auto fast = type == ComputeType::f32 ? kernels.binary[op] : nullptr;
   const BinaryLoop generic = fast ? nullptr : generic_binary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, a.dtype());
   donate_or_allocate(a.is_donatable() && a.flags().row_contiguous ? a : b, outputs[0]);
+  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_binary[op];
   for_blocks<2>({&a, &b}, outputs[0], [&](const std::array<const void*, 2>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<const float*>(in[1]), static_cast<float*>(y), n);

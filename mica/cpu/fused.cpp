@@ -122,11 +122,6 @@ const void* load_operand(const BroadcastLoop& loop, const Operand& operand, int6
 }
 
 void run_range(const FusedPlan& plan, const BroadcastLoop& loop, array& out, int64_t begin, int64_t end) {
-  const bool is_streamed =
-      out.nbytes() >= kStreamed && std::ranges::none_of(loop.operands, [&](const Operand& operand) {
-        return operand.data == out.data<std::byte>();
-      });
-  ResultWriter results(out.dtype(), is_streamed);
   const auto blocks = std::make_unique_for_overwrite<Block[]>(plan.block_count());
   std::vector<const void*> values(plan.block_count());
   for (size_t j = 0; j < loop.operands.size(); ++j) {
@@ -142,8 +137,7 @@ void run_range(const FusedPlan& plan, const BroadcastLoop& loop, array& out, int
       const Operand& operand = loop.operands[j];
       if (!operand.is_scalar) values[j] = load_operand(loop, operand, at, count, blocks[j]);
     }
-    plan.run(values.data(), blocks.get(), out.data<std::byte>() + at * static_cast<int64_t>(out.itemsize()), count,
-             results);
+    plan.run(values.data(), blocks.get(), out.data<std::byte>() + at * static_cast<int64_t>(out.itemsize()), count);
     at += count;
   }
 }

@@ -127,7 +127,7 @@ FusedPlan::FusedPlan(const Fused& fused, std::span<const array> inputs) : inputs
   }
 }
 
-void FusedPlan::run(const void** values, Block* blocks, std::byte* target, int64_t count, ResultWriter& results) const {
+void FusedPlan::run(const void** values, Block* blocks, std::byte* target, int64_t count) const {
   Block& spare = blocks[inputs_ + registers_];
   for (size_t i = 0; i < instructions_.size(); ++i) {
     const Instruction& step = instructions_[i];
@@ -135,8 +135,10 @@ void FusedPlan::run(const void** values, Block* blocks, std::byte* target, int64
     const std::array<const void*, 3> in = {values[step.inputs[0]], values[step.inputs[1]], values[step.inputs[2]]};
     Block& own = blocks[step.output];
     if (last) {
-      run_instruction(step, in.data(), results.block_for(target), count);
-      return results.store(target, count);
+      void* out = block_target(target, step.dtype, own);
+      run_instruction(step, in.data(), out, count);
+      store_block(out, target, step.dtype, count);
+      return;
     }
     run_instruction(step, in.data(), own.bytes, count);
     values[step.output] = own.bytes;

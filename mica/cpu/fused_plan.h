@@ -40,7 +40,7 @@ class FusedPlan {
 
   /// Computes `count` ≤ kBlock elements. Of the block_count() entries of `values` the first are the inputs' elements,
   /// of as many `blocks` those behind the inputs' are used.
-  void run(const void** values, Block* blocks, std::byte* target, int64_t count, ResultWriter& results) const;
+  void run(const void** values, Block* blocks, std::byte* target, int64_t count) const;
 
  private:
   size_t inputs_;

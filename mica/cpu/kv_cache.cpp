@@ -22,14 +22,15 @@ namespace {
 void convert_row(const std::byte* from, Dtype from_dtype, int64_t stride, std::byte* to, Dtype to_dtype,
                  int64_t count) {
   Block loaded;
-  ResultWriter results(to_dtype, false);
+  Block stored;
   for (int64_t i = 0; i < count; i += kBlock) {
     const int64_t n = std::min(kBlock, count - i);
     const std::byte* source = from + i * stride * static_cast<int64_t>(size_of(from_dtype));
     const void* x = load_block(source, from_dtype, stride, n, loaded);
     std::byte* target = to + i * static_cast<int64_t>(size_of(to_dtype));
-    convert_block(x, compute_type(from_dtype), results.block_for(target), compute_type(to_dtype), n);
-    results.store(target, n);
+    void* y = block_target(target, to_dtype, stored);
+    convert_block(x, compute_type(from_dtype), y, compute_type(to_dtype), n);
+    if (y == stored.bytes) store_block(y, target, to_dtype, n);
   }
 }
 

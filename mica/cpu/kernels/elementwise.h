@@ -13,13 +13,14 @@ struct ElementwiseKernels {
   using Binary = void (*)(const float* x, const float* y, float* out, int64_t count);
   Unary unary[kUnaryOps] = {};
   Binary binary[kBinaryOps] = {};
+  /// The same, but results pass the caches by. end_stream follows before another thread may read them.
+  Unary streamed_unary[kUnaryOps] = {};
+  Binary streamed_binary[kBinaryOps] = {};
+  void (*end_stream)() = nullptr;
   void (*load_f16)(const uint16_t* x, float* out, int64_t count) = nullptr;
   void (*load_bf16)(const uint16_t* x, float* out, int64_t count) = nullptr;
   void (*store_f16)(const float* x, uint16_t* out, int64_t count) = nullptr;
   void (*store_bf16)(const float* x, uint16_t* out, int64_t count) = nullptr;
-  /// Copies words past the caches; end_stream follows before another thread may read them.
-  void (*stream)(const float* x, float* out, int64_t count) = nullptr;
-  void (*end_stream)() = nullptr;
 };
 
 /// Loops over one row of float32 for one instruction set.
