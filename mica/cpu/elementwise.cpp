@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 #include "mica/base/error.h"
@@ -32,11 +33,17 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
   for (size_t j = 0; j < N; ++j) strides[j] = inputs[j]->strides();
   strides[N] = out.strides();
   const StridedLoop<N + 1> loop(out.shape(), strides);
+  // What is read and written where it is needs no blocks.
+  bool in_place = in_compute_form(out.dtype());
+  for (size_t j = 0; j < N; ++j) {
+    in_place = in_place && loop.strides[j].back() == 1 && in_compute_form(inputs[j]->dtype());
+  }
+  const int64_t limit = in_place ? std::numeric_limits<int64_t>::max() : kBlock;
   ThreadPool::global().parallel_for(static_cast<int64_t>(out.size()), kGrain, [&](int64_t begin, int64_t end) {
     std::array<Block, N + 1> scratch;
     loop.run(begin, end, [&](const std::array<int64_t, N + 1>& offsets, int64_t count, int64_t) {
-      for (int64_t done = 0; done < count; done += kBlock) {
-        const int64_t n = std::min(count - done, kBlock);
+      for (int64_t done = 0, n = 0; done < count; done += n) {
+        n = std::min(count - done, limit);
         std::array<const void*, N> x;
         for (size_t j = 0; j < N; ++j) {
           const int64_t stride = loop.strides[j].back();
@@ -52,15 +59,6 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
     // What a kernel may have streamed.
     elementwise_kernels().end_stream();
   });
-}
-
-/// Whether results of the type should pass the caches by: in a large array they would not be there any more when the
-/// next operation reads it from the beginning, and memory that is written over whole need not be read first. Memory of
-/// an input is in the caches.
-bool is_streamed(const array& out, std::span<const array> inputs) {
-  return out.dtype() == float32 && out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array& input) {
-           return input.data<std::byte>() == out.data<std::byte>();
-         });
 }
 
 template <typename P>
