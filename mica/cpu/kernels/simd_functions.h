@@ -31,7 +31,7 @@ alignas(64) constexpr float kErf[6][16] = {
 };
 
 inline F32 erf(F32 x) {
-  // Beyond 3.92 the result is ±1. The constant comes first: NaN passes through.
+  // From 3.99 on the result is ±1. The constant comes first: NaN passes through.
   const F32 a = min(F32(3.99f), abs(x));
   const F32 n = round(a * F32(128.0f / 33.0f));
   const I32 point = to_i32(n);
