@@ -115,6 +115,7 @@ class CachingAllocator {
     void* block = nullptr;
     if (size >= kSmallestPaged) {
       block = map_large_pages(size, kAlignment);
+      // NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
     } else if (void* raw = std::aligned_alloc(kAlignment, size + kAlignment)) {
       block = static_cast<std::byte*>(raw) + kAlignment;
     }
