@@ -11,26 +11,13 @@ namespace mica::cpu {
 namespace {
 
 constexpr int64_t kTileSizes[] = {12, 8, 4, 2, 1};
-/// Two digits of each row make a tile of one of these.
-constexpr int64_t kHalfTileSizes[] = {6, 4, 2, 1};
 
 /// Rows for which a loop over threads costs more than it gains: about 10 µs of work.
 constexpr int64_t kSerialValues = 1 << 15;
 
 auto quantizer() {
-  if (active_isa() >= Isa::avx512) return avx512::quantize_activations;
-  return active_isa() == Isa::avx2 ? avx2::quantize_activations : reference::quantize_activations;
-}
-
-/// Adds tiles of these heights for rows [begin, end).
-void cut(std::vector<Activations::Tile>& tiles, std::span<const int64_t> heights, int32_t group, int64_t begin,
-         int64_t end) {
-  while (begin < end) {
-    const int64_t height =
-        *std::find_if(heights.begin(), heights.end(), [&](int64_t candidate) { return candidate <= end - begin; });
-    tiles.push_back({begin, static_cast<int32_t>(height), group});
-    begin += height;
-  }
+  if (active_isa() >= Isa::avx512) return avx512::quantize_tile;
+  return active_isa() == Isa::avx2 ? avx2::quantize_tile : reference::quantize_tile;
 }
 
 /// Grows and never shrinks: memory is reused from one assign to the next.
@@ -47,7 +34,6 @@ void Activations::assign(const float* x, int64_t count, int64_t cols, int64_t st
   groups_ = 1;
   group_begin_.push_back(0);
   split(0, 0, count);
-  cut(half_tiles_, kHalfTileSizes, 0, 0, count);
 }
 
 void Activations::gather(const float* x, int64_t cols, int64_t stride, std::span<const int32_t> rows,
@@ -74,17 +60,17 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   stride_ = stride;
   rows_.clear();
   tiles_.clear();
-  half_tiles_.clear();
   group_begin_.clear();
-  for (auto& copies : int8_) {
-    for (Int8& copy : copies) copy.ready = false;
-  }
-  for (Starts& starts : starts_) starts.ready = false;
+  for (Int8& copy : int8_) copy.ready = false;
   exact_ready_ = false;
 }
 
 void Activations::split(int32_t group, int64_t begin, int64_t end) {
-  cut(tiles_, kTileSizes, group, begin, end);
+  while (begin < end) {
+    const int64_t height = *std::ranges::find_if(kTileSizes, [&](int64_t size) { return size <= end - begin; });
+    tiles_.push_back({begin, static_cast<int32_t>(height), group});
+    begin += height;
+  }
   group_begin_.push_back(static_cast<int64_t>(tiles_.size()));
 }
 
@@ -96,65 +82,51 @@ const float* Activations::row(int64_t index) const {
   return x_ + (rows_.empty() ? index : rows_[static_cast<size_t>(index)]) * stride_;
 }
 
-void Activations::for_tiles(std::span<const Tile> tiles, ThreadPool& pool, FunctionRef<void(const Tile&)> body) {
+void Activations::for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body) {
   const auto run = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) body(tiles[static_cast<size_t>(i)]);
+    for (int64_t i = begin; i < end; ++i) body(tiles_[static_cast<size_t>(i)]);
   };
-  const auto count = static_cast<int64_t>(tiles.size());
+  const auto count = static_cast<int64_t>(tiles_.size());
   if (count_ * cols_ <= kSerialValues) return run(0, count);
   pool.parallel_for(count, 1, run);
 }
 
-const Activations::Int8& Activations::int8(int step, int digits, ThreadPool& pool) {
-  Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4][digits - 1];
+const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
+  Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4];
   if (copy.ready) return copy;
   const int64_t padded = padded_cols();
   const int64_t steps = padded / step;
-  reserve(copy.values, digits * count_ * padded);
-  reserve(copy.scales, digits * count_ * steps);
-  reserve(copy.sums, digits * count_ * steps);
-  reserve(copy.totals, digits * count_ * steps);
-  for_tiles(digits == 1 ? tiles_ : half_tiles_, pool, [&](const Tile& tile) {
-    const int64_t first = digits * tile.first;
-    for (int64_t m = 0; m < tile.count; ++m) {
-      quantizer()({.x = row(tile.first + m),
-                   .cols = cols_,
-                   .padded = padded,
-                   .step = step,
-                   .values = copy.values.data() + first * padded + 4 * digits * m,
-                   .value_stride = int64_t{4} * digits * tile.count,
-                   .scales = copy.scales.data() + first * steps + digits * m,
-                   .sums = copy.sums.data() + first * steps + digits * m,
-                   .totals = copy.totals.data() + first * steps + digits * m,
-                   .step_stride = int64_t{digits} * tile.count,
-                   .digits = digits});
-    }
+  const int64_t groups = padded / kActivationGroup;
+  reserve(copy.values, count_ * padded);
+  reserve(copy.scales, count_ * steps);
+  reserve(copy.sums, count_ * steps);
+  reserve(copy.rest_counts, count_);
+  if (copy.rest_room < count_ * groups) {
+    // Few are used: memory that is not written is not there.
+    copy.rests = std::make_unique_for_overwrite<Rest[]>(static_cast<size_t>(count_ * groups));
+    copy.rest_room = count_ * groups;
+  }
+  for_tiles(pool, [&](const Tile& tile) {
+    TileQuantization work = {.rows = tile.count,
+                             .cols = cols_,
+                             .padded = padded,
+                             .step = step,
+                             .values = copy.values.data() + tile.first * padded,
+                             .scales = copy.scales.data() + tile.first * steps,
+                             .sums = copy.sums.data() + tile.first * steps,
+                             .rests = copy.rests.get() + tile.first * groups};
+    for (int64_t m = 0; m < tile.count; ++m) work.x[m] = row(tile.first + m);
+    copy.rest_counts[static_cast<size_t>(tile.first)] = quantizer()(work);
   });
   copy.ready = true;
   return copy;
-}
-
-const int32_t* Activations::starts(int step, int digits, int offset, ThreadPool& pool) {
-  const std::vector<int32_t>& totals = int8(step, digits, pool).totals;
-  auto found = std::find_if(starts_.begin(), starts_.end(), [&](const Starts& other) {
-    return other.step == step && other.digits == digits && other.offset == offset;
-  });
-  if (found == starts_.end()) found = starts_.insert(found, {step, digits, offset, {}, false});
-  if (!found->ready) {
-    const int64_t size = digits * count_ * (padded_cols() / step);
-    reserve(found->values, size);
-    std::transform(totals.begin(), totals.begin() + size, found->values.begin(),
-                   [&](int32_t total) { return -offset * total; });
-    found->ready = true;
-  }
-  return found->values.data();
 }
 
 const float* Activations::exact(ThreadPool& pool) {
   if (exact_ready_) return exact_.data();
   const int64_t padded = padded_cols();
   reserve(exact_, count_ * padded);
-  for_tiles(tiles_, pool, [&](const Tile& tile) {
+  for_tiles(pool, [&](const Tile& tile) {
     float* out = exact_.data() + tile.first * padded;
     for (int64_t m = 0; m < tile.count; ++m) {
       const float* x = row(tile.first + m);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/kernels/panel.h"
 #include "mica/ops/quant_format.h"
 
 namespace mica::cpu {
@@ -35,15 +37,17 @@ class Activations {
     int32_t group = 0;
   };
 
-  /// Rows of all tiles quantized to int8 in steps of `step` values (16 or 32; scales are shared by 32), in
-  /// one or two digits: two make two rows of each, the second for what the first leaves. Tile t, `count` rows high, has
-  /// its data at digits · first · padded columns: values [column / 4][digits · count][4], scales and sums
-  /// [step][digits · count].
+  /// Rows of all tiles quantized to int8 in steps of `step` values (16 or 32; scales are shared by 32). Tile t, `count`
+  /// rows high, has its data at first · padded columns: values [column / 4][count][4], scales and sums [step][count].
+  /// Groups of 32 with outliers have a second digit for what the first leaves: those of a tile are
+  /// rests[first · groups …], rest_counts[first] of them.
   struct Int8 {
     std::vector<int8_t> values;
     std::vector<float> scales;
-    std::vector<float> sums;      ///< Σ of the quantized values of a step, times their scale
-    std::vector<int32_t> totals;  ///< the same without the scale
+    std::vector<float> sums;  ///< Σ of the quantized values of a step, times their scale
+    std::vector<int64_t> rest_counts;
+    std::unique_ptr<Rest[]> rests;
+    int64_t rest_room = 0;
     bool ready = false;
   };
 
@@ -53,33 +57,18 @@ class Activations {
   int64_t padded_cols() const { return (cols_ + 127) / 128 * 128; }
   int64_t groups() const { return groups_; }
   std::span<const Tile> tiles() const { return tiles_; }
-  /// Tiles of at most half the height, for two digits. Only of rows in one group.
-  std::span<const Tile> half_tiles() const { return half_tiles_; }
   /// Tiles of one group: a range of indices into tiles().
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
 
-  /// The int8 copy for products whose scales change every `step` values, in tiles() for one digit, half_tiles() for
-  /// two. Parallel when there is enough to do.
-  const Int8& int8(int step, int digits, ThreadPool& pool);
-
-  /// −offset · totals of that copy, laid out like them: what the integer sums of weights scale · (code − offset) start
-  /// with.
-  const int32_t* starts(int step, int digits, int offset, ThreadPool& pool);
+  /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
+  const Int8& int8(int step, ThreadPool& pool);
 
   /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
   const float* exact(ThreadPool& pool);
 
  private:
-  struct Starts {
-    int step = 0;
-    int digits = 0;
-    int offset = 0;
-    std::vector<int32_t> values;
-    bool ready = false;
-  };
-
   void reset(const float* x, int64_t cols, int64_t stride);
-  void for_tiles(std::span<const Tile> tiles, ThreadPool& pool, FunctionRef<void(const Tile&)> body);
+  void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
   void split(int32_t group, int64_t begin, int64_t end);
   const float* row(int64_t index) const;
 
@@ -90,10 +79,8 @@ class Activations {
   int64_t groups_ = 0;
   std::vector<int32_t> rows_;  // empty: rows in their order
   std::vector<Tile> tiles_;
-  std::vector<Tile> half_tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
-  Int8 int8_[2][2];                   // steps of 16, 32; one or two digits
-  std::vector<Starts> starts_;
+  Int8 int8_[2];                      // steps of 16, 32
   std::vector<float> exact_;
   bool exact_ready_ = false;
 };

@@ -13,17 +13,10 @@
 namespace mica::cpu {
 namespace {
 
-/// The product of an instruction set, and what it takes for the code of 0.
-struct Kernel {
-  void (*product)(const PanelProduct&) = nullptr;
-  int (*code_offset)(const PanelLayout&) = nullptr;
-};
+using Kernel = void (*)(const PanelProduct&);
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
-
-/// The highest tile (activations.h).
-constexpr int64_t kMostTileRows = 12;
 
 /// Panels whose products with a tile stay in the first-level cache until they are put together.
 constexpr int64_t kScratchPanels = 16;
@@ -37,13 +30,12 @@ bool has_integer_codes(PanelCode code) {
 
 Kernel choose_kernel(bool int8, Isa isa) {
   if (!int8) {
-    if (isa >= Isa::avx512) return {avx512::exact_product};
-    return {isa == Isa::avx2 ? avx2::exact_product : reference::exact_product};
+    if (isa >= Isa::avx512) return avx512::exact_product;
+    return isa == Isa::avx2 ? avx2::exact_product : reference::exact_product;
   }
-  if (isa >= Isa::avx512vnni) return {avx512vnni::int8_product, avx512vnni::code_offset};
-  if (isa == Isa::avx512) return {avx512::int8_product, avx512::code_offset};
-  if (isa == Isa::avx2) return {avx2::int8_product, avx2::code_offset};
-  return {reference::int8_product, reference::code_offset};
+  if (isa >= Isa::avx512vnni) return avx512vnni::int8_product;
+  if (isa == Isa::avx512) return avx512::int8_product;
+  return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
 }
 
 /// Where a product goes: y = residual + scale · (product + bias), or product + bias.
@@ -80,9 +72,7 @@ class Multiplier {
     if (int8) {
       // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
       step_ = std::min<int>(layout.group, 32);
-      digits_ = activation == Activation::int16 ? 2 : 1;
-      int8_ = &x.int8(step_, digits_, pool);
-      if (!layout.has_bias) starts_ = x.starts(step_, digits_, kernel_.code_offset(layout), pool);
+      int8_ = &x.int8(step_, pool);
     } else {
       exact_ = x.exact(pool);
     }
@@ -94,9 +84,6 @@ class Multiplier {
   /// Columns of the product from a panel on.
   int64_t columns_from(int64_t panel) const { return weights_->slice_rows() - panel * kPanelRows; }
 
-  /// The tiles that rows run in.
-  std::span<const Activations::Tile> tiles() const { return digits_ == 1 ? x_->tiles() : x_->half_tiles(); }
-
   /// Panels of a slice times a tile of rows; y, its bias and its residual are those of the
   /// tile's first row and the first panel.
   void multiply(int64_t slice, PanelRange panels, const Activations::Tile& tile, const Target& y) const {
@@ -104,8 +91,7 @@ class Multiplier {
                          .panels = weights_->panel(slice * this->panels() + panels.first),
                          .panel_count = panels.count,
                          .from_memory = panels.from_memory,
-                         .rows = digits_ * tile.count,
-                         .digits = digits_,
+                         .rows = tile.count,
                          .step = step_,
                          .y = y.y,
                          .y_stride = y.stride,
@@ -116,17 +102,19 @@ class Multiplier {
                          .factor = weights_->factor()};
     const int64_t padded = x_->padded_cols();
     if (int8_) {
-      const int64_t first = digits_ * tile.first;
-      const int64_t first_step = first * (padded / step_);
-      product.x = int8_->values.data() + first * padded;
+      const int64_t first_step = tile.first * (padded / step_);
+      product.x = int8_->values.data() + tile.first * padded;
       product.x_scales = int8_->scales.data() + first_step;
       product.x_sums = int8_->sums.data() + first_step;
-      if (starts_) product.x_starts = starts_ + first_step;
+      product.rests = {int8_->rests.get() + tile.first * (padded / kActivationGroup),
+                       static_cast<size_t>(int8_->rest_counts[static_cast<size_t>(tile.first)])};
     } else {
       product.x = exact_ + tile.first * padded;
     }
-    kernel_.product(product);
+    kernel_(product);
   }
+
+  std::span<const Activations::Tile> tiles() const { return x_->tiles(); }
 
   /// Panels whose codes stay in the second-level cache.
   int64_t panels_in_cache() const {
@@ -136,11 +124,9 @@ class Multiplier {
  private:
   const PackedMatrix* weights_;
   Activations* x_;
-  Kernel kernel_;
+  Kernel kernel_ = nullptr;
   int step_ = 0;
-  int digits_ = 1;
   const Activations::Int8* int8_ = nullptr;
-  const int32_t* starts_ = nullptr;
   const float* exact_ = nullptr;
 };
 
@@ -185,7 +171,6 @@ class GatedProduct {
         by_b_(*b.weights, x, pool, activation, isa) {}
 
   int64_t panels() const { return by_a_.panels(); }
-  size_t tiles() const { return by_a_.tiles().size(); }
   int64_t work() const { return 2 * by_a_.work(); }
 
   void run(Tiles range, PanelRange panels) const {
@@ -269,10 +254,8 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
     work += multipliers.back().work();
   }
   if (x.tiles().empty() || panels == 0) return;
-  // Weights of different kinds may have different tiles, of the same rows.
-  size_t most_tiles = 0;
-  for (const Multiplier& multiplier : multipliers) most_tiles = std::max(most_tiles, multiplier.tiles().size());
-  const int64_t parts = tile_parts(most_tiles, panels, pool);
+  const size_t tiles = x.tiles().size();
+  const int64_t parts = tile_parts(tiles, panels, pool);
   run_loop(pool, parts * panels, work, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t part = begin / panels;
@@ -280,8 +263,7 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
       size_t which = 0;
       for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
       const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
-      const Tiles tiles = part_of_tiles(multipliers[which].tiles().size(), part, parts);
-      run_product(multipliers[which], products[which], tiles, {first, count});
+      run_product(multipliers[which], products[which], part_of_tiles(tiles, part, parts), {first, count});
       begin += count;
     }
   });
@@ -296,11 +278,10 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   if (a.weights->slice_rows() != b.weights->slice_rows()) {
     fail_as<std::invalid_argument>("a gate of {} rows for {}", a.weights->slice_rows(), b.weights->slice_rows());
   }
-  if (activation == Activation::int16) fail_as<std::invalid_argument>("a gate takes activations of one digit");
   const GatedProduct product(a, b, out, gate, x, pool, activation, isa);
   const int64_t panels = product.panels();
   if (x.tiles().empty() || panels == 0) return;
-  const size_t tiles = product.tiles();
+  const size_t tiles = x.tiles().size();
   const int64_t parts = tile_parts(tiles, panels, pool);
   run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
@@ -318,7 +299,6 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
     fail_as<std::invalid_argument>("{} slices for {} groups of activation rows", slices.size(), x.groups());
   }
   for (const int32_t slice : slices) check_slice(weights, slice);
-  if (options.activation == Activation::int16) fail_as<std::invalid_argument>("groups of rows have one digit");
   if (x.tiles().empty() || weights.slice_rows() == 0) return;
   const Multiplier multiplier(weights, x, pool, options.activation, options.isa);
   const int64_t panels = multiplier.panels();

@@ -171,7 +171,7 @@ struct Model::Parts {
     LinearFusion fusion;
     norm.fuse_into(fusion);
     const LinearTerm term = {head};
-    array out = linears(h, {&term, 1}, finer(options.activation), fusion)[0];
+    array out = linears(h, {&term, 1}, options.activation, fusion)[0];
     if (description.logits_multiplier != 1.0f) out = multiply(out, array(description.logits_multiplier));
     if (description.logits_softcap > 0) {
       const array cap(description.logits_softcap);

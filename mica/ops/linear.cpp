@@ -194,11 +194,9 @@ std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
     check_shape(inputs[1], {inputs[0].shape(-1)}, name());
   }
   if (options.gate) {
-    const bool fits = out.size() == 2 && out[0].shape == out[1].shape && is_gate(*options.gate) &&
-                      matrices[0].activation != Activation::int16;
+    const bool fits = out.size() == 2 && out[0].shape == out[1].shape && is_gate(*options.gate);
     if (!fits) {
-      fail_as<std::invalid_argument>(
-          "[linear] a gate is silu, gelu or gelu_tanh, of two weights of one shape, and not with int16 activations");
+      fail_as<std::invalid_argument>("[linear] a gate is silu, gelu or gelu_tanh, of two weights of one shape");
     }
     out.pop_back();
   }
@@ -211,9 +209,6 @@ std::vector<OutputSpec> Linear::infer(const std::vector<array>& inputs) const {
 
 std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) const {
   check_matrix(inputs, 2, matrix, 3, name());
-  if (matrix.activation == Activation::int16) {
-    fail_as<std::invalid_argument>("[expert_linear] experts take no int16 activations");
-  }
   check_dtype(inputs[0], float32, name());
   check_dtype(inputs[1], int32, name());
   const array& x = inputs[0];

@@ -42,8 +42,8 @@ StoredMatrix stored_quantized(array codes, array scales, std::optional<array> bi
 StoredMatrix stored_ggml(array bytes, QuantFormat format, int64_t cols);
 
 /// x · wᵀ (+ bias): x [..., cols] → [..., rows], in float32 whatever x is. With Activation::int8 the rows of x are
-/// rounded to 8 bits where the format has integer codes, with Activation::int16 to 16 bits; Activation::exact computes
-/// with float32 activations.
+/// rounded to 8 bits where the format has integer codes (quant_format.h); Activation::exact computes with float32
+/// activations.
 array linear(const array& x, const StoredMatrix& w, const std::optional<array>& bias = std::nullopt,
              Activation activation = Activation::exact, StreamOrDevice s = {});
 
@@ -67,7 +67,7 @@ struct LinearFusion {
 
 /// linear for several weights at once (q, k and v; gate and up): one pass over x, one loop over all rows. One result
 /// for each weight, or one in all with a gate. Throws std::invalid_argument when shapes do not fit, and for a gate of
-/// other than two weights of one shape or with Activation::int16.
+/// other than two weights of one shape.
 std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation = Activation::exact,
                            const LinearFusion& fusion = {}, StreamOrDevice s = {});
 

@@ -40,11 +40,10 @@ int scale_bytes(ScaleType type);
 
 /// How a matrix product treats its activations.
 ///   exact  f32 activations, f32 accumulation: equal to dequantize + f32 dot within float rounding
-///   int8   activations rounded to int8 with an f32 scale for every 32 values, integer dot products; formats
+///   int8   activations rounded to int8 with an f32 scale for every 32 values, integer dot products; where the largest
+///          of them is so large that the others would lose by it, they get a second digit, 254 times finer. Formats
 ///          without integer codes (dense floats, mxfp8) compute as in `exact`
-///   int16  the same with two int8 digits a value, the second for what the first leaves: 254 times finer, twice the
-///          arithmetic. For products whose error matters most
-enum class Activation : uint8_t { exact, int8, int16 };
+enum class Activation : uint8_t { exact, int8 };
 
 /// Description of a weight format. Made by the functions below, which fix the fields to what the kind defines.
 struct QuantFormat {

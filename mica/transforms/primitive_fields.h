@@ -41,7 +41,7 @@ inline constexpr int kEnumValues<FourierKind> = static_cast<int>(FourierKind::to
 template <>
 inline constexpr int kEnumValues<Triangle> = static_cast<int>(Triangle::upper) + 1;
 template <>
-inline constexpr int kEnumValues<Activation> = static_cast<int>(Activation::int16) + 1;
+inline constexpr int kEnumValues<Activation> = static_cast<int>(Activation::int8) + 1;
 template <>
 inline constexpr int kEnumValues<QuantKind> = static_cast<int>(QuantKind::ggml_mxfp4) + 1;
 template <>

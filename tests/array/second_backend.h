@@ -90,8 +90,8 @@ class SecondBackendEnvironment final : public testing::Environment {
   }
 };
 
-// NOLINTNEXTLINE(cppcoreguidelines-owning-memory): GoogleTest takes it over
 inline testing::Environment* const second_backend_environment =
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): GoogleTest takes it over
     testing::AddGlobalTestEnvironment(new SecondBackendEnvironment);
 
 }  // namespace mica::test

@@ -25,7 +25,7 @@ const fs::path kFixtures = MICA_TEST_FIXTURES;
 /// "families/llama", "mlx/affine_4_64" …
 std::vector<std::string> cases(const std::string& group) {
   std::vector<std::string> out = tiny_models(group);
-  for (std::string& name : out) name = group + "/" + name;
+  for (std::string& name : out) name.insert(0, group + "/");
   return out;
 }
 

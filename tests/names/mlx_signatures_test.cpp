@@ -1,5 +1,6 @@
 // Every function of MLX's public headers, with the types of its arguments. Made by scripts/mlx_signatures.py.
 // clang-format off
+// NOLINTBEGIN(performance-unnecessary-value-param): arguments have the types of MLX's
 
 #include <gtest/gtest.h>
 
@@ -17,13 +18,13 @@ void use(F) {}
 
 TEST(MlxSignatures, Core) {
   using namespace mlx::core;
-  use([]() -> PrintFormatter& { return mlx::core::get_global_formatter(); });
   use([]() -> Device { return mlx::core::default_device(); });
-  use([]() -> std::unordered_map<std::string, std::variant<std::string, size_t>> { return mlx::core::device_info(); });
+  use([]() -> PrintFormatter& { return mlx::core::get_global_formatter(); });
   use([]() -> size_t { return mlx::core::get_active_memory(); });
   use([]() -> size_t { return mlx::core::get_cache_memory(); });
   use([]() -> size_t { return mlx::core::get_memory_limit(); });
   use([]() -> size_t { return mlx::core::get_peak_memory(); });
+  use([]() -> std::unordered_map<std::string, std::variant<std::string, size_t>> { return mlx::core::device_info(); });
   use([]() -> std::vector<Stream> { return mlx::core::get_streams(); });
   use([]() -> void { return mlx::core::clear_cache(); });
   use([]() -> void { return mlx::core::clear_streams(); });
@@ -1046,5 +1047,7 @@ TEST(MlxSignatures, Random) {
   use([](uint64_t a0) -> array { return mlx::core::random::key(a0); });
   use([](uint64_t a0) -> void { return mlx::core::random::seed(a0); });
 }
+
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace

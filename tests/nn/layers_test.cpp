@@ -252,12 +252,14 @@ TEST_P(Layers, EqualMlx) {
   // Parameters and inputs together are what the gradient is taken of.
   const std::vector<std::pair<std::string, array>> trainable = tree_flatten(made.module->trainable_parameters());
   std::vector<array> values;
+  values.reserve(trainable.size() + floats.size());
   for (const auto& item : trainable) values.push_back(item.second);
   for (const size_t i : floats) values.push_back(inputs[i]);
   std::vector<int> argnums(values.size());
   std::iota(argnums.begin(), argnums.end(), 0);
   const auto loss = [&](const std::vector<array>& given) {
     std::vector<std::pair<std::string, array>> parameters;
+    parameters.reserve(trainable.size());
     for (size_t i = 0; i < trainable.size(); ++i) parameters.emplace_back(trainable[i].first, given[i]);
     if (!parameters.empty()) made.module->update(tree_unflatten(parameters));
     Inputs arguments = inputs;

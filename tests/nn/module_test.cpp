@@ -60,7 +60,7 @@ TEST(Module, ParametersHaveMlxPaths) {
 
 TEST(Module, ACopyIsTheSameModel) {
   Model model;
-  const Model copy = model;
+  const Model copy = model;  // NOLINT(performance-unnecessary-copy-initialization): copying is what is tested
   const auto by_value = [](Model m) { m.update(Tree::dict({{"scale", zeros({4})}})); };
   by_value(model);
   EXPECT_TRUE(same(copy.scale, zeros({4})));

@@ -130,7 +130,7 @@ const std::vector<ShapelessCase>& shapeless_cases() {
     std::vector<ShapelessCase> out;
     const array small = float_array({2, 4});
     const array large = float_array({5, 8});
-    const auto add_case = [&](const char* name, std::function<array(const array&)> fun) {
+    const auto add_case = [&](const char* name, const std::function<array(const array&)>& fun) {
       out.push_back({name, [fun](const Arrays& v) { return Arrays{fun(v[0])}; }, {small}, {large}});
     };
     add_case("scalar", [](const array& a) { return add(multiply(a, array(2.0f)), array(1.0f)); });

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 /// Small, with fields of many kinds and every kind of record.
 Arrays sample(const Args& args, const Kwargs& kwargs) {
-  const array x = args[0];
+  const array& x = args[0];
   const array scaled = multiply(x, kwargs.at("scale"));
   const array flags = array({true, false, true, true});
   const array codes = quantize(ones({2, 32}), 32, 4)[0];

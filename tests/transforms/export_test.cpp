@@ -251,6 +251,7 @@ TEST(Export, TellsACallback) {
   const array w = array({3.0f, 4.0f});
   export_function([&](const ExportCallbackInput& input) { told.push_back(input); }, fun, {ones({2, 2})}, {{"y", w}});
   std::vector<std::string> types;
+  types.reserve(told.size());
   for (const auto& one : told) types.push_back(std::get<std::string>(one.at("type")));
   ASSERT_GE(types.size(), 5u);
   EXPECT_THAT(std::vector<std::string>(types.begin(), types.begin() + 5),

@@ -4,6 +4,7 @@
 
 #include "mica/cpu/kernels/attention_hiding.h"
 #include "mica/cpu/kernels/attention_int16.h"
+#include "mica/cpu/kernels/transpose_avx512.h"
 
 namespace mica::cpu::avx512vnni {
 namespace {
@@ -97,11 +98,6 @@ inline F32 exp2(F32 x) {
   p = fma(p, f, F32(0.69300384f));
   p = fma(p, f, F32(1.0000026f));
   return scale_by_power_of_two(p, x);
-}
-
-/// Two vectors of integers below 2^15 in magnitude, each in the last bits of its lanes, as pairs.
-inline __m512i join(__m512i first, __m512i second) {
-  return _mm512_mask_blend_epi16(0xaaaaaaaau, first, _mm512_slli_epi32(second, 16));
 }
 
 /// Scores of 16 queries become pairs of weights, in the rows of the first half of the keys. Returns what earlier sums

@@ -100,7 +100,7 @@ float pack_values(const Elements& elements, const KvRows& rows, int64_t count, i
       if (2 * pair + 1 < count) {
         high = _mm512_cvtps_epi32((load_some(elements, first + rows.stride, d, rows.dim) * up).v);
       }
-      const __m512i both = _mm512_mask_blend_epi16(0xaaaaaaaau, low, _mm512_slli_epi32(high, 16));
+      const __m512i both = join(low, high);
       int32_t* panel = out + d * pairs + pair * kInt16Rows;
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(panel), _mm512_castsi512_si256(both));
       if (d + kInt16Rows >= rows.dim) continue;

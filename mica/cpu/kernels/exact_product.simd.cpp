@@ -66,6 +66,9 @@ struct ExactBlock {
   void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[1][M]) {
     block_product<Columns, Rows>(product, weights, panel, block, first_row, acc[0]);
   }
+
+  /// Activations in f32 leave nothing.
+  static void add_rests(const PanelProduct&, const uint8_t*, int, float*, int) {}
 };
 
 }  // namespace

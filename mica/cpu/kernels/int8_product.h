@@ -2,8 +2,7 @@
 
 // Product of packed panels and int8 activations. For every group of columns
 //   Σ value · x  =  scale · x_scale · Σ code · x_int8  +  bias · x_scale · Σ x_int8
-// so that the inner loop is an integer dot product of codes as they come out of the weight stream. Where values are
-// scale · (code − offset) there is no second term: the integer sum starts with − offset · Σ x_int8.
+// so that the inner loop is an integer dot product of codes as they come out of the weight stream.
 
 #include <type_traits>
 
@@ -12,15 +11,6 @@
 
 namespace mica::cpu::MICA_ISA_NS {
 
-// NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
-int code_offset(const PanelLayout& layout) {
-  const bool is_wide = layout.code == PanelCode::u8 || layout.code == PanelCode::u4_levels;
-  return static_cast<int>(layout.offset) - (is_wide ? kDotBias : 0);
-}
-
-/// What the integer sums of a layout with biases start with.
-inline constexpr int32_t kNoStarts[16] = {};
-
 /// Panels that a load of activations may serve.
 #if defined(__AVX512VNNI__)
 constexpr int kSharedLoads = 2;
@@ -28,22 +18,32 @@ constexpr int kSharedLoads = 2;
 constexpr int kSharedLoads = 1;
 #endif
 
-/// Adds the dot products of a chunk of one panel with M activation rows of a tile of Rows.
-template <typename Code, int Rows, int M>
-inline void add_chunk(const Code& code, const uint8_t* chunk, int64_t, int block, const int8_t* x, I32 (&sums)[1][M]) {
+/// The codes of a chunk for one block of rows of the panel, by pairs of quads.
+struct ChunkCodes {
   I32 pairs[2][2];
-  code.template unpack<0>(chunk, block, pairs[0]);
-  code.template unpack<1>(chunk, block, pairs[1]);
+
+  template <typename Code>
+  static ChunkCodes unpack(const Code& code, const uint8_t* chunk, int block) {
+    ChunkCodes out;
+    code.template unpack<0>(chunk, block, out.pairs[0]);
+    code.template unpack<1>(chunk, block, out.pairs[1]);
+    return out;
+  }
+};
+
+/// Adds the dot products of a chunk with M activation rows of a tile of Rows.
+template <typename Code, int Rows, int M>
+inline void add_codes(const ChunkCodes& codes, const int8_t* x, I32 (&sums)[M]) {
   const auto dot = [&](Partial sum, int quad, int m) {
     const int8_t* values = x + 4 * Rows * quad + 4 * m;
-    const I32 codes = pairs[quad / 2][quad % 2];
-    return Code::kWide ? dot4_wide(sum, codes, values) : dot4(sum, codes, values);
+    const I32 quad_codes = codes.pairs[quad / 2][quad % 2];
+    return Code::kWide ? dot4_wide(sum, quad_codes, values) : dot4(sum, quad_codes, values);
   };
   if constexpr (kPartialIsExact) {
 #pragma GCC unroll 4
     for (int quad = 0; quad < 4; ++quad) {
 #pragma GCC unroll 12
-      for (int m = 0; m < M; ++m) sums[0][m] = dot(sums[0][m], quad, m);
+      for (int m = 0; m < M; ++m) sums[m] = dot(sums[m], quad, m);
     }
   } else {
 #pragma GCC unroll 4
@@ -53,10 +53,16 @@ inline void add_chunk(const Code& code, const uint8_t* chunk, int64_t, int block
         Partial partial(0);
 #pragma GCC unroll 4
         for (int quad = first; quad < first + Code::kFlush; ++quad) partial = dot(partial, quad, m);
-        sums[0][m] = flush(sums[0][m], partial);
+        sums[m] = flush(sums[m], partial);
       }
     }
   }
+}
+
+/// Adds the dot products of a chunk of one panel with M activation rows of a tile of Rows.
+template <typename Code, int Rows, int M>
+inline void add_chunk(const Code& code, const uint8_t* chunk, int64_t, int block, const int8_t* x, I32 (&sums)[1][M]) {
+  add_codes<Code, Rows>(ChunkCodes::unpack(code, chunk, block), x, sums[0]);
 }
 
 #if defined(__AVX512VNNI__)
@@ -72,7 +78,7 @@ inline void add_pair(const Code& code, const uint8_t* chunk, int64_t stride, int
   for (int quad = 0; quad < 2; ++quad) {
 #pragma GCC unroll 12
     for (int m = 0; m < M; ++m) {
-      const I32 values = load_bytes4(x + 4 * Rows * (2 * pair + quad) + 4 * m);
+      const I32 values = broadcast4(x + 4 * Rows * (2 * pair + quad) + 4 * m);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) sums[p][m] = dot4(sums[p][m], quads[p][quad], values);
     }
@@ -102,6 +108,17 @@ struct Prefetch {
   }
 };
 
+/// What the codes of a panel are above the values that they stand for, as dot4 sees them.
+template <typename Code>
+inline float code_offset(const PanelLayout& layout) {
+  return layout.offset - static_cast<float>(Code::kWide ? kDotBias : 0);
+}
+
+/// acc + scale · x_scale · sum + bias · x_sum.
+inline F32 add_scaled(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
+  return fma(x_sum, bias, fma(to_f32(sum) * x_scale, scale, acc));
+}
+
 /// One block of rows of P panels times activation rows first_row … first_row + M − 1 of a tile of Rows.
 template <typename Code, typename Scales, int Rows, int P, int M>
 inline void block_product(const PanelProduct& product, const Code& code, const uint8_t* panel, int block, int first_row,
@@ -111,9 +128,7 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
   const int8_t* x = static_cast<const int8_t*>(product.x) + 4 * first_row;
   const float* x_scales = product.x_scales + first_row;
   const float* x_sums = product.x_sums + first_row;
-  const int32_t* x_starts = layout.has_bias ? kNoStarts : product.x_starts + first_row;
-  const int starts_stride = layout.has_bias ? 0 : Rows;
-  const auto offset = static_cast<float>(code_offset(layout));
+  const float offset = code_offset<Code>(layout);
   Prefetch next = {Rows > 1 && product.from_memory ? panel + P * stride : nullptr};
   const int chunks = product.step / 16;
   const int steps = layout.group / product.step;
@@ -134,9 +149,8 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
         I32 sums[P][M];
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
-          sums[0][m] = I32(x_starts[m]);
 #pragma GCC unroll 2
-          for (int p = 1; p < P; ++p) sums[p][m] = sums[0][m];
+          for (int p = 0; p < P; ++p) sums[p][m] = I32(0);
         }
         for (int chunk = 0; chunk < chunks; ++chunk) {
           next.fetch(P * layout.chunk_bytes);
@@ -151,20 +165,39 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
         for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
           for (int p = 0; p < P; ++p) {
-            acc[p][m] = fma(to_f32(sums[p][m]) * F32(x_scales[m]), scale[p], acc[p][m]);
-          }
-        }
-        if (layout.has_bias) {
-#pragma GCC unroll 12
-          for (int m = 0; m < M; ++m) {
-#pragma GCC unroll 2
-            for (int p = 0; p < P; ++p) acc[p][m] = fma(F32(x_sums[m]), bias[p], acc[p][m]);
+            acc[p][m] = add_scaled(acc[p][m], sums[p][m], F32(x_scales[m]), F32(x_sums[m]), scale[p], bias[p]);
           }
         }
         x_scales += Rows;
         x_sums += Rows;
-        x_starts += starts_stride;
       }
+    }
+  }
+}
+
+/// Adds the products of a panel's block with second digits of one group of columns, from `rests` on up to `end`, to
+/// the sums of their rows, `stride` floats apart. The codes are unpacked once for all rows.
+template <typename Code, typename Scales>
+inline void add_group_rests(const PanelProduct& product, const Code& code, const uint8_t* panel, int block,
+                            const Rest* rests, const Rest* end, float* sums, int stride) {
+  const PanelLayout& layout = *product.layout;
+  for (int first = 0; first < kActivationGroup; first += product.step) {
+    const int column = rests->group * kActivationGroup + first;
+    const uint8_t* record = panel + int64_t{column / layout.record} * layout.record_bytes();
+    const int in_record = column % layout.record;
+    const uint8_t* chunk = record + layout.scale_bytes + in_record / 16 * layout.chunk_bytes;
+    F32 scale, bias;
+    Scales(layout, record, block).group(in_record / layout.group, code_offset<Code>(layout), scale, bias);
+    const bool is_whole = product.step == kActivationGroup;
+    const ChunkCodes low = ChunkCodes::unpack(code, chunk, block);
+    const ChunkCodes high = ChunkCodes::unpack(code, is_whole ? chunk + layout.chunk_bytes : chunk, block);
+    for (const Rest* rest = rests; rest != end; ++rest) {
+      I32 sum[1] = {I32(0)};
+      add_codes<Code, 1>(low, rest->values + first, sum);
+      if (is_whole) add_codes<Code, 1>(high, rest->values + 16, sum);
+      const float x_sum = is_whole ? rest->sums[0] + rest->sums[1] : rest->sums[first / 16];
+      float* out = sums + int64_t{rest->row} * stride;
+      add_scaled(F32::load(out), sum[0], F32(rest->scale), F32(x_sum), scale, bias).store(out);
     }
   }
 }
@@ -180,6 +213,16 @@ struct Int8Block {
   template <int Rows, int P, int M>
   void product(const PanelProduct& product, const uint8_t* panel, int block, int first_row, F32 (&acc)[P][M]) const {
     block_product<Code, Scales, Rows>(product, code, panel, block, first_row, acc);
+  }
+
+  void add_rests(const PanelProduct& product, const uint8_t* panel, int block, float* sums, int stride) const {
+    const Rest* const last = product.rests.data() + product.rests.size();
+    for (const Rest* rest = product.rests.data(); rest != last;) {
+      const Rest* end = rest + 1;
+      while (end != last && end->group == rest->group) ++end;
+      add_group_rests<Code, Scales>(product, code, panel, block, rest, end, sums, stride);
+      rest = end;
+    }
   }
 };
 

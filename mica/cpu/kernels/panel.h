@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace mica::cpu {
 
@@ -43,6 +44,18 @@ struct PanelLayout {
   int64_t panel_bytes() const { return static_cast<int64_t>(records) * record_bytes(); }
 };
 
+/// Activations that share a scale.
+constexpr int kActivationGroup = 32;
+
+/// What rounding a group of one activation row to int8 leaves, rounded itself: a second digit of each value.
+struct alignas(64) Rest {
+  int8_t values[kActivationGroup];
+  float scale;
+  float sums[2];  ///< Σ of each half's values, times the scale
+  int32_t group;  ///< of the row: columns from group · 32 on
+  int32_t row;    ///< of the tile
+};
+
 /// Work of one kernel call: `panels` consecutive panels times one tile of activation rows.
 struct PanelProduct {
   const PanelLayout* layout = nullptr;
@@ -54,10 +67,9 @@ struct PanelProduct {
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
-  const int32_t* x_starts = nullptr;  ///< layouts without biases: what the integer sum of each step starts with
   int32_t rows = 0;
-  int32_t digits = 1;  ///< 2: two rows of the tile make one of the output
-  int32_t step = 0;    ///< columns of a step: 16 or 32
+  int32_t step = 0;             ///< columns of a step: 16 or 32
+  std::span<const Rest> rests;  ///< of the tile, by ascending group; none in f32
   /// Row i of the output is residual + scale · (factor · sum + bias), without a residual factor · sum + bias.
   float* y = nullptr;  ///< row i at y + i · y_stride; 16 columns a panel
   int64_t y_stride = 0;

@@ -97,7 +97,8 @@ class DirectScales {
     // Loaded where they are used: hoisted out of the loop over steps they would take the registers of its sums.
     asm("" : "+r"(record));
     scale = load_scales(type, record, first_);
-    if (has_bias_) bias = fma(F32(-offset), scale, load_scales(type, record + kPanelRows * scale_width(type), first_));
+    bias = F32(-offset) * scale;
+    if (has_bias_) bias = bias + load_scales(type, record + kPanelRows * scale_width(type), first_);
   }
 
  private:

@@ -8,37 +8,41 @@
 
 namespace mica::cpu {
 
-/// One row of activations to quantize: `cols` values, `padded` of them (a multiple of 128) to be written, zeros behind.
-/// Quads of values stand `value_stride` bytes apart, scales and sums of steps `step_stride` elements apart.
-struct RowQuantization {
-  const float* x = nullptr;
+/// Rows of a tile of activations at most.
+constexpr int kMostTileRows = 12;
+
+/// A group with a value beyond so many times the root mean square of its row gets a second digit: its step would be
+/// coarse for the other values. The noise of rounding is then nowhere above 1 / 62 of that mean, and few groups cost
+/// more (docs/performance.md).
+constexpr float kOutlier = 7.0f;
+
+/// A tile of activations to quantize: `rows` rows of `cols` values, `padded` of them (a multiple of 128) to be written,
+/// zeros behind.
+struct TileQuantization {
+  const float* x[kMostTileRows] = {};
+  int32_t rows = 0;
   int64_t cols = 0;
   int64_t padded = 0;
   int32_t step = 0;  ///< 16 or 32 values; scales are shared by 32
   int8_t* values = nullptr;
-  int64_t value_stride = 0;
   float* scales = nullptr;
   float* sums = nullptr;
-  int32_t* totals = nullptr;
-  int64_t step_stride = 0;
-  /// 2: what rounding leaves goes to the row behind (4 bytes, one scale and one sum further), 254 times finer.
-  int32_t digits = 1;
+  Rest* rests = nullptr;  ///< room for one a group and row
 };
 
-#define MICA_DECLARE_PRODUCTS(isa)                                              \
-  namespace isa {                                                               \
-  /* int8 activations; layouts with integer codes only */                       \
-  void int8_product(const PanelProduct& product);                               \
-  /* The code that stands for 0 (or for the bias) in this set's dot products */ \
-  int code_offset(const PanelLayout& layout);                                   \
+#define MICA_DECLARE_PRODUCTS(isa)                        \
+  namespace isa {                                         \
+  /* int8 activations; layouts with integer codes only */ \
+  void int8_product(const PanelProduct& product);         \
   }
 
-#define MICA_DECLARE_SIMD_PRODUCTS(isa)                  \
-  MICA_DECLARE_PRODUCTS(isa)                             \
-  namespace isa {                                        \
-  /* f32 activations; every layout */                    \
-  void exact_product(const PanelProduct& product);       \
-  void quantize_activations(const RowQuantization& row); \
+#define MICA_DECLARE_SIMD_PRODUCTS(isa)                \
+  MICA_DECLARE_PRODUCTS(isa)                           \
+  namespace isa {                                      \
+  /* f32 activations; every layout */                  \
+  void exact_product(const PanelProduct& product);     \
+  /* the number of rests */                            \
+  int64_t quantize_tile(const TileQuantization& tile); \
   }
 
 MICA_DECLARE_SIMD_PRODUCTS(reference)

@@ -1,4 +1,6 @@
-// Rounds a row of activations to int8 in the layout of a tile.
+// Rounds a tile of activation rows to int8.
+
+#include <cmath>
 
 #include "mica/cpu/kernels/products.h"
 #include "mica/cpu/kernels/simd.h"
@@ -6,20 +8,21 @@
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
 
-/// Values that share a scale.
-constexpr int kGroup = 32;
+constexpr int kGroup = kActivationGroup;
 constexpr int kVectors = kGroup / F32::kLanes;
-
-/// Finer steps of a second digit in one of the first: it leaves at most half a step.
-constexpr float kDigit = 254.0f;
 
 /// One group of values.
 struct Group {
   F32 x[kVectors];
 
-  static Group load(const float* x) {
+  /// Of a row of `cols` values those from `column` on, zeros behind the last.
+  static Group load(const float* x, int64_t column, int64_t cols) {
     Group out;
-    for (int i = 0; i < kVectors; ++i) out.x[i] = F32::load(x + i * F32::kLanes);
+    for (int i = 0; i < kVectors; ++i) {
+      const int64_t at = column + i * F32::kLanes;
+      const int64_t left = cols - at;
+      out.x[i] = left >= F32::kLanes ? F32::load(x + at) : left > 0 ? F32::load(x + at, left) : F32(0.0f);
+    }
     return out;
   }
 
@@ -45,47 +48,72 @@ struct Group {
     for (int i = 0; i < kVectors; ++i) out.x[i] = fma(rounded.x[i], F32(-scale), x[i]);
     return out;
   }
+
+  void store_bytes(int8_t* out) const {
+    for (int i = 0; i < kVectors; ++i) to_i32(x[i]).store_low_bytes(out + i * F32::kLanes);
+  }
+
+  /// Sum of the values [first, first + count).
+  float sum(int first, int count) const {
+    F32 total = x[first / F32::kLanes];
+    for (int i = first / F32::kLanes + 1; i < (first + count) / F32::kLanes; ++i) total = total + x[i];
+    return reduce_add(total);
+  }
 };
 
-/// Writes a group, values from `column` on, to a row of the tile.
-void write_group(const RowQuantization& row, int64_t column, const Group& rounded, float scale, int digit) {
-  alignas(64) int8_t bytes[kGroup];
-  for (int i = 0; i < kVectors; ++i) to_i32(rounded.x[i]).store_low_bytes(bytes + i * F32::kLanes);
-  int8_t* values = row.values + 4 * digit + column / 4 * row.value_stride;
-  for (int i = 0; i < kGroup; i += 4, values += row.value_stride) __builtin_memcpy(values, bytes + i, 4);
-
-  const int64_t first_step = column / row.step;
-  const int steps = kGroup / row.step;
-  const int vectors = kVectors / steps;
-  for (int step = 0; step < steps; ++step) {
-    F32 total = rounded.x[step * vectors];
-    for (int i = 1; i < vectors; ++i) total = total + rounded.x[step * vectors + i];
-    const float sum = reduce_add(total);
-    const int64_t at = (first_step + step) * row.step_stride + digit;
-    row.scales[at] = scale;
-    row.sums[at] = scale * sum;
-    row.totals[at] = static_cast<int32_t>(sum);
+/// The scale above which a group of the row gets a second digit.
+float finest_scale(const float* x, int64_t cols) {
+  F32 squares(0.0f);
+  for (int64_t column = 0; column < cols; column += F32::kLanes) {
+    const int64_t left = cols - column;
+    const F32 value = left >= F32::kLanes ? F32::load(x + column) : F32::load(x + column, left);
+    squares = fma(value, value, squares);
   }
+  return kOutlier / 127.0f * std::sqrt(reduce_add(squares) / static_cast<float>(cols));
+}
+
+/// Writes the group from `column` on of row `row` of the tile.
+void write_group(const TileQuantization& tile, int row, int64_t column, const Group& rounded, float scale) {
+  alignas(64) int8_t bytes[kGroup];
+  rounded.store_bytes(bytes);
+  int8_t* values = tile.values + column * tile.rows + 4 * row;
+  for (int i = 0; i < kGroup; i += 4, values += 4 * tile.rows) __builtin_memcpy(values, bytes + i, 4);
+  for (int first = 0; first < kGroup; first += tile.step) {
+    const int64_t at = (column + first) / tile.step * tile.rows + row;
+    tile.scales[at] = scale;
+    tile.sums[at] = scale * rounded.sum(first, tile.step);
+  }
+}
+
+/// The second digits of a group: a step of the first is left by at most its half, in 127 steps.
+void write_rest(const Group& left, float scale, int64_t group, int row, Rest& rest) {
+  rest.scale = scale / 254.0f;
+  const Group rounded = left.rounded(rest.scale);
+  rounded.store_bytes(rest.values);
+  rest.sums[0] = rest.scale * rounded.sum(0, kGroup / 2);
+  rest.sums[1] = rest.scale * rounded.sum(kGroup / 2, kGroup / 2);
+  rest.group = static_cast<int32_t>(group);
+  rest.row = row;
 }
 
 }  // namespace
 
-void quantize_activations(const RowQuantization& row) {
-  for (int64_t column = 0; column < row.padded; column += kGroup) {
-    alignas(64) float buffer[kGroup];
-    const float* x = row.x + column;
-    if (column + kGroup > row.cols) {
-      for (int i = 0; i < kGroup; ++i) buffer[i] = column + i < row.cols ? x[i] : 0.0f;
-      x = buffer;
+int64_t quantize_tile(const TileQuantization& tile) {
+  float finest[kMostTileRows];
+  for (int row = 0; row < tile.rows; ++row) finest[row] = finest_scale(tile.x[row], tile.cols);
+  int64_t rests = 0;
+  for (int64_t column = 0; column < tile.padded; column += kGroup) {
+    for (int row = 0; row < tile.rows; ++row) {
+      const Group group = Group::load(tile.x[row], column, tile.cols);
+      const float scale = group.scale();
+      const Group rounded = group.rounded(scale);
+      write_group(tile, row, column, rounded, scale);
+      if (scale > finest[row]) {
+        write_rest(group.rest(rounded, scale), scale, column / kGroup, row, tile.rests[rests++]);
+      }
     }
-    const Group group = Group::load(x);
-    const float scale = group.scale();
-    const Group rounded = group.rounded(scale);
-    write_group(row, column, rounded, scale, 0);
-    if (row.digits == 1) continue;
-    const float finer = scale / kDigit;
-    write_group(row, column, group.rest(rounded, scale).rounded(finer), finer, 1);
   }
+  return rests;
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -51,12 +51,7 @@ inline Partial dot4(Partial sum, I32 codes, const int8_t* x) {
 inline Partial dot4_wide(Partial sum, I32 codes, const int8_t* x) {
   return dot4(sum, codes, x);
 }
-/// Four activations in every lane, for those that are used more than once.
-inline I32 load_bytes4(const int8_t* x) {
-  I32 out;
-  asm("vpbroadcastd %1, %0" : "=v"(out.v) : "m"(*reinterpret_cast<const int32_t*>(x)));
-  return out;
-}
+/// The same with four activations in every lane (broadcast4), for those that are used more than once.
 inline Partial dot4(Partial sum, I32 codes, I32 x) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sum.v) : "v"(codes.v), "v"(x.v));
   return sum;

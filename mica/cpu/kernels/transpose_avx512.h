@@ -2,9 +2,15 @@
 
 #include <immintrin.h>
 
-// Transposed blocks of 32-bit elements, for kernel files of AVX-512 (see simd.h for the namespace).
+// Lanes of 32 bits moved about: transposed blocks, and pairs of 16-bit integers. For kernel files of AVX-512 (see
+// simd.h for the namespace).
 
 namespace mica::cpu::MICA_ISA_NS {
+
+/// Two vectors of integers below 2^15 in magnitude, each in the last bits of its lanes, as pairs.
+inline __m512i join(__m512i first, __m512i second) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaau, first, _mm512_slli_epi32(second, 16));
+}
 
 /// Columns of a 16 × 16 block of 32-bit elements in place of its rows.
 inline void transpose(__m512i (&r)[16]) {

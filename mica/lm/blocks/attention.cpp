@@ -36,7 +36,7 @@ std::vector<LinearBlock> input_projections(Weights& weights, const std::string& 
 AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                                const AttentionDescription& attention, Activation activation)
     : attention_(attention),
-      inputs_(input_projections(weights, module, model.hidden_size, attention, finer(activation))),
+      inputs_(input_projections(weights, module, model.hidden_size, attention, activation)),
       output_(weights, module + ".o_proj", model.hidden_size, q_size(attention), attention.output_bias, activation) {
   if (attention.rope) traditional_rope_ = model.ropes[*attention.rope].traditional();
   if (attention.qk_norm == QkNorm::none) return;

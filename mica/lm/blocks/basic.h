@@ -30,12 +30,6 @@ class LinearBlock {
   Activation activation_;
 };
 
-/// For the products whose rounding errors cost most: what a model with int8 activations computes queries, keys, values
-/// and logits with. They are a fifth of the arithmetic of a prompt, and more than half of the error.
-inline Activation finer(Activation activation) {
-  return activation == Activation::int8 ? Activation::int16 : activation;
-}
-
 /// RMSNorm over the last axis, with the offset of 1 folded into the weight where the family has one.
 class NormBlock {
  public:
