@@ -12,6 +12,7 @@
 #include "mica/array/memory.h"
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
+#include "mica/base/large_pages.h"
 
 namespace mica {
 namespace {
@@ -21,6 +22,9 @@ constexpr size_t kAlignment = 64;
 
 /// Smaller blocks go straight to malloc, which keeps its own lists; caching larger ones saves their page faults.
 constexpr size_t kSmallestCached = size_t{32} << 10;
+
+/// Larger ones come from large pages: loops over arrays beyond the caches are up to twice as fast on those.
+constexpr size_t kSmallestPaged = 2 * kLargePage;
 
 struct Header {
   size_t size;
@@ -108,15 +112,26 @@ class CachingAllocator {
   }
 
   static void* from_system(size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
-    void* raw = size > SIZE_MAX - kAlignment ? nullptr : std::aligned_alloc(kAlignment, size + kAlignment);
-    if (!raw) fail_as<std::runtime_error>("[malloc] out of memory: {} bytes were asked for", size);
-    void* block = static_cast<std::byte*>(raw) + kAlignment;
+    void* block = nullptr;
+    if (size >= kSmallestPaged) {
+      block = map_large_pages(size, kAlignment);
+      // NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
+    } else if (void* raw = std::aligned_alloc(kAlignment, size + kAlignment)) {
+      block = static_cast<std::byte*>(raw) + kAlignment;
+    }
+    if (!block) fail_as<std::runtime_error>("[malloc] out of memory: {} bytes were asked for", size);
     header(block)->size = size;
     return block;
   }
 
-  static void to_system(void* block) { std::free(header(block)); }  // NOLINT(cppcoreguidelines-owning-memory)
+  static void to_system(void* block) {
+    const size_t size = header(block)->size;
+    if (size >= kSmallestPaged) {
+      unmap_large_pages(block, size, kAlignment);
+    } else {
+      std::free(header(block));  // NOLINT(cppcoreguidelines-owning-memory)
+    }
+  }
 
   /// Frees the largest blocks first: they are the least likely to fit again.
   void shrink_cache(size_t limit) {

@@ -58,10 +58,6 @@ void with_compute_type(ComputeType type, F&& f) {
   }
 }
 
-bool in_compute_form(Dtype dtype) {
-  return size_of(dtype) == compute_size(compute_type(dtype));
-}
-
 }  // namespace
 
 ComputeType compute_type(Dtype dtype) {
@@ -81,6 +77,18 @@ ComputeType compute_type(Dtype dtype) {
 
 size_t compute_size(ComputeType type) {
   return type == ComputeType::boolean ? 1 : type == ComputeType::f32 ? 4 : 8;
+}
+
+bool is_streamed(const array& out, std::span<const array> inputs) {
+  // With what is read for it an array of this size fills most processors' last cache.
+  constexpr size_t kStreamed = size_t{16} << 20;
+  return out.dtype() == float32 && out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array& input) {
+           return input.data<std::byte>() == out.data<std::byte>();
+         });
+}
+
+bool in_compute_form(Dtype dtype) {
+  return size_of(dtype) == compute_size(compute_type(dtype));
 }
 
 const void* load_block(const void* source, Dtype dtype, int64_t stride, int64_t count, Block& scratch) {

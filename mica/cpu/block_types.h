@@ -2,8 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
-#include "mica/array/dtype.h"
+#include "mica/array/array.h"
 
 namespace mica::cpu {
 
@@ -18,6 +19,11 @@ size_t compute_size(ComputeType type);
 /// Elements that are processed at a time: their buffers stay in the first-level cache.
 inline constexpr int64_t kBlock = 512;
 
+/// Whether results should pass the caches by: those of a large array would not be there any more when the next
+/// operation reads it from the beginning, and memory that is written over whole need not be read first. An input's
+/// memory that is written over is there. There are such kernels for float32.
+bool is_streamed(const array& out, std::span<const array> inputs);
+
 /// Memory for one block of any compute type.
 struct alignas(64) Block {
   std::byte bytes[kBlock * 8];
@@ -26,6 +32,9 @@ struct alignas(64) Block {
 /// `count` ≤ kBlock elements of `dtype`, `stride` elements apart, as their compute type: the elements themselves where
 /// they are in that form already, else converted into `scratch`.
 const void* load_block(const void* source, Dtype dtype, int64_t stride, int64_t count, Block& scratch);
+
+/// Whether elements of the type are stored as they are computed.
+bool in_compute_form(Dtype dtype);
 
 /// Where a kernel may write `count` results of `dtype`: the array itself, or `scratch` if they must be converted.
 void* block_target(void* target, Dtype dtype, Block& scratch);

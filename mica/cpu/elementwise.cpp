@@ -1,7 +1,9 @@
 #include "mica/ops/elementwise.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 #include "mica/base/error.h"
@@ -31,11 +33,17 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
   for (size_t j = 0; j < N; ++j) strides[j] = inputs[j]->strides();
   strides[N] = out.strides();
   const StridedLoop<N + 1> loop(out.shape(), strides);
+  // What is read and written where it is needs no blocks.
+  bool in_place = in_compute_form(out.dtype());
+  for (size_t j = 0; j < N; ++j) {
+    in_place = in_place && loop.strides[j].back() == 1 && in_compute_form(inputs[j]->dtype());
+  }
+  const int64_t limit = in_place ? std::numeric_limits<int64_t>::max() : kBlock;
   ThreadPool::global().parallel_for(static_cast<int64_t>(out.size()), kGrain, [&](int64_t begin, int64_t end) {
     std::array<Block, N + 1> scratch;
     loop.run(begin, end, [&](const std::array<int64_t, N + 1>& offsets, int64_t count, int64_t) {
-      for (int64_t done = 0; done < count; done += kBlock) {
-        const int64_t n = std::min(count - done, kBlock);
+      for (int64_t done = 0, n = 0; done < count; done += n) {
+        n = std::min(count - done, limit);
         std::array<const void*, N> x;
         for (size_t j = 0; j < N; ++j) {
           const int64_t stride = loop.strides[j].back();
@@ -48,6 +56,8 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
         store_block(y, target, out.dtype(), n);
       }
     });
+    // What a kernel may have streamed.
+    elementwise_kernels().end_stream();
   });
 }
 
@@ -59,10 +69,13 @@ template <typename P>
 void unary(const Unary& primitive, std::span<array> inputs, std::span<array> outputs) {
   array& x = inputs[0];
   const ComputeType type = compute_type(x.dtype());
-  const auto fast = type == ComputeType::f32 ? elementwise_kernels().unary[static_cast<int>(primitive.op)] : nullptr;
+  const ElementwiseKernels& kernels = elementwise_kernels();
+  const auto op = static_cast<size_t>(primitive.op);
+  auto fast = type == ComputeType::f32 ? kernels.unary[op] : nullptr;
   const UnaryLoop generic = fast ? nullptr : generic_unary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, x.dtype());
   donate_or_allocate(x, outputs[0]);
+  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_unary[op];
   for_blocks<1>({&x}, outputs[0], [&](const std::array<const void*, 1>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<float*>(y), n);
@@ -76,10 +89,13 @@ void binary(const Binary& primitive, std::span<array> inputs, std::span<array> o
   array& a = inputs[0];
   array& b = inputs[1];
   const ComputeType type = compute_type(a.dtype());
-  const auto fast = type == ComputeType::f32 ? elementwise_kernels().binary[static_cast<int>(primitive.op)] : nullptr;
+  const ElementwiseKernels& kernels = elementwise_kernels();
+  const auto op = static_cast<size_t>(primitive.op);
+  auto fast = type == ComputeType::f32 ? kernels.binary[op] : nullptr;
   const BinaryLoop generic = fast ? nullptr : generic_binary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, a.dtype());
   donate_or_allocate(a.is_donatable() && a.flags().row_contiguous ? a : b, outputs[0]);
+  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_binary[op];
   for_blocks<2>({&a, &b}, outputs[0], [&](const std::array<const void*, 2>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<const float*>(in[1]), static_cast<float*>(y), n);

@@ -13,6 +13,10 @@ struct ElementwiseKernels {
   using Binary = void (*)(const float* x, const float* y, float* out, int64_t count);
   Unary unary[kUnaryOps] = {};
   Binary binary[kBinaryOps] = {};
+  /// The same, but results pass the caches by. end_stream follows before another thread may read them.
+  Unary streamed_unary[kUnaryOps] = {};
+  Binary streamed_binary[kBinaryOps] = {};
+  void (*end_stream)() = nullptr;
   void (*load_f16)(const uint16_t* x, float* out, int64_t count) = nullptr;
   void (*load_bf16)(const uint16_t* x, float* out, int64_t count) = nullptr;
   void (*store_f16)(const float* x, uint16_t* out, int64_t count) = nullptr;

@@ -32,16 +32,9 @@ struct Floats {
     }
     for (; i + kLanes <= count; i += kLanes) a[0] = fold_step<op>(a[0], Element::load(x + i));
     if (i < count) a[1] = fold_step<op>(a[1], load_some(x + i, count - i));
-    F32 rest = op == FoldOp::any ? a[0] + a[1] + a[2] + a[3]
-                                 : fold_step<op>(fold_step<op>(a[0], a[1]), fold_step<op>(a[2], a[3]));
-    // Halves onto each other until one lane is left.
-    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-      float lanes[2 * kLanes];
-      rest.store(lanes);
-      rest.store(lanes + kLanes);
-      rest = fold_step<op>(rest, F32::load(lanes + width));
-    }
-    rest.store(static_cast<float*>(total), 1);
+    const F32 rest = op == FoldOp::any ? a[0] + a[1] + a[2] + a[3]
+                                       : fold_step<op>(fold_step<op>(a[0], a[1]), fold_step<op>(a[2], a[3]));
+    *static_cast<float*>(total) = fold_lanes<op>(rest);
   }
 
   static void columns(const void* from, int64_t rows, int64_t stride, int64_t count, void* to) {

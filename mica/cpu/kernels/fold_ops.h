@@ -25,6 +25,25 @@ F32 fold_step(F32 total, F32 x) {
   if constexpr (op == FoldOp::all) return select(x == F32(0.0f), F32(0.0f), total);
 }
 
+/// A vector's lanes folded into one number.
+template <FoldOp op>
+float fold_lanes(F32 a) {
+  if constexpr (op == FoldOp::sum) return reduce_add(a);
+  if constexpr (op == FoldOp::min || op == FoldOp::max) {
+    if (all(a == a)) return op == FoldOp::min ? reduce_min(a) : reduce_max(a);
+  }
+  // Halves onto each other until one lane is left.
+  for (int64_t width = F32::kLanes / 2; width > 0; width /= 2) {
+    float lanes[2 * F32::kLanes];
+    a.store(lanes);
+    a.store(lanes + F32::kLanes);
+    a = fold_step<op>(a, F32::load(lanes + width));
+  }
+  float first[F32::kLanes];
+  a.store(first);
+  return first[0];
+}
+
 /// Integers are added up and multiplied without sign, so that they wrap around.
 template <FoldOp op, bool is_signed>
 struct IntegerTotal {

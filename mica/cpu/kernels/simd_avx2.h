@@ -31,6 +31,8 @@ struct F32 {
   static F32 load(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   void store(float* p, int64_t n) const { _mm256_maskstore_ps(p, first(n), v); }
+  /// Past the caches; p is aligned to the vector's size. end_stream() follows before another thread may read.
+  void stream(float* p) const { _mm256_stream_ps(p, v); }
 
   static F32 load_f16(const uint16_t* p) { return _mm256_cvtph_ps(load_16bit(p)); }
   static F32 load_f16(const uint16_t* p, int64_t n) { return _mm256_cvtph_ps(load_16bit(p, n)); }
@@ -136,6 +138,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return _mm256_movemask_ps(mask.bits) != 0;
 }
+inline bool all(Mask mask) {
+  return _mm256_movemask_ps(mask.bits) == 0xff;
+}
 
 inline float reduce_add(F32 a) {
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
@@ -151,6 +156,10 @@ inline float reduce_min(F32 a) {
   __m128 least = _mm_min_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   least = _mm_min_ps(least, _mm_movehl_ps(least, least));
   return _mm_cvtss_f32(_mm_min_ss(least, _mm_movehdup_ps(least)));
+}
+
+inline void end_stream() {
+  _mm_sfence();
 }
 
 /// 32-bit integers, as many as F32 has lanes.
@@ -212,6 +221,13 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return _mm256_cvtps_epi32(a.v);
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  const __m256 first = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index.v);
+  const __m256 second = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index.v);
+  // The blend goes by the sign: bit 3 moved there.
+  return _mm256_blendv_ps(first, second, _mm256_castsi256_ps(_mm256_slli_epi32(index.v, 28)));
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

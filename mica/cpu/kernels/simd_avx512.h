@@ -29,6 +29,8 @@ struct F32 {
   static F32 load(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
   void store(float* p, int64_t n) const { _mm512_mask_storeu_ps(p, first(n), v); }
+  /// Past the caches; p is aligned to the vector's size. end_stream() follows before another thread may read.
+  void stream(float* p) const { _mm512_stream_ps(p, v); }
 
   static F32 load_f16(const uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -125,6 +127,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return mask.bits != 0;
 }
+inline bool all(Mask mask) {
+  return mask.bits == 0xffff;
+}
 
 inline float reduce_add(F32 a) {
   return _mm512_reduce_add_ps(a.v);
@@ -134,6 +139,10 @@ inline float reduce_max(F32 a) {
 }
 inline float reduce_min(F32 a) {
   return _mm512_reduce_min_ps(a.v);
+}
+
+inline void end_stream() {
+  _mm_sfence();
 }
 
 /// 32-bit integers, as many as F32 has lanes.
@@ -189,6 +198,10 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return _mm512_cvtps_epi32(a.v);
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  return _mm512_permutexvar_ps(index.v, _mm512_loadu_ps(table));
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -45,6 +45,8 @@ struct F32 {
   void store(float* p, int64_t n) const {
     for (int64_t i = 0; i < n; ++i) p[i] = v[i];
   }
+  /// Past the caches where the instruction set can; p is aligned to the vector's size.
+  void stream(float* p) const { store(p); }
 
   static F32 load_f16(const uint16_t* p) { return load_f16(p, kLanes); }
   static F32 load_f16(const uint16_t* p, int64_t n) {
@@ -131,6 +133,9 @@ inline F32 select(Mask mask, F32 a, F32 b) {
 inline bool any(Mask mask) {
   return mask.bits[0] || mask.bits[1] || mask.bits[2] || mask.bits[3];
 }
+inline bool all(Mask mask) {
+  return mask.bits[0] && mask.bits[1] && mask.bits[2] && mask.bits[3];
+}
 
 inline float reduce_add(F32 a) {
   return (a.v[0] + a.v[1]) + (a.v[2] + a.v[3]);
@@ -145,6 +150,8 @@ inline float reduce_min(F32 a) {
   const F32 least = min(a, swapped);
   return least.v[0] < least.v[1] ? least.v[0] : least.v[1];
 }
+
+inline void end_stream() {}
 
 /// 32-bit integers, as many as F32 has lanes.
 struct I32 {
@@ -219,6 +226,10 @@ inline I32 as_i32(F32 bits) {
 /// The nearest integers, ties to even.
 inline I32 to_i32(F32 a) {
   return I32::make([&](int i) { return __builtin_lrintf(a.v[i]); });
+}
+/// table[index & 15] of 16 numbers.
+inline F32 look_up(const float* table, I32 index) {
+  return F32::make([&](int i) { return table[index.v[i] & 15]; });
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -1,0 +1,42 @@
+#include "mica/base/large_pages.h"
+
+#include <cstdint>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mica/base/round_up.h"
+
+namespace mica {
+namespace {
+
+size_t round_to_pages(size_t bytes) {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return round_up(bytes, page);
+}
+
+}  // namespace
+
+void* map_large_pages(size_t bytes, size_t before) {
+  const size_t front = round_to_pages(before);
+  if (bytes > SIZE_MAX / 2) return nullptr;
+  const size_t length = round_to_pages(bytes);
+  // One large page more, so that the memory can begin on one; what is too much goes back.
+  const size_t mapped = front + length + kLargePage;
+  void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* first = static_cast<std::byte*>(memory);
+  const auto address = reinterpret_cast<uintptr_t>(memory) + front;
+  std::byte* begin = first + front + (round_up(address, kLargePage) - address);
+  if (begin - front > first) ::munmap(first, static_cast<size_t>(begin - front - first));
+  if (first + mapped > begin + length) ::munmap(begin + length, static_cast<size_t>(first + mapped - begin) - length);
+  ::madvise(begin, length, MADV_HUGEPAGE);
+  return begin;
+}
+
+void unmap_large_pages(void* memory, size_t bytes, size_t before) {
+  const size_t front = round_to_pages(before);
+  ::munmap(static_cast<std::byte*>(memory) - front, front + round_to_pages(bytes));
+}
+
+}  // namespace mica
