@@ -1,13 +1,13 @@
 #include "mica/ops/fft.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <optional>
+#include <functional>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/fft_halves.h"
+#include "mica/cpu/fft_passes.h"
 #include "mica/cpu/fft_plan.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -15,114 +15,121 @@
 namespace mica::cpu {
 namespace {
 
-/// Rows that are transformed together, with real and imaginary parts apart.
-struct Rows {
-  int64_t batch;
-  std::vector<float> re;
-  std::vector<float> im;
+constexpr int64_t kGrain = 16384;  ///< numbers of a thread's piece of work
 
-  Rows(int64_t n, int64_t count)
-      : batch(count), re(static_cast<size_t>(n * count)), im(static_cast<size_t>(n * count)) {}
+/// Calls body(begin, end) for ranges of a row's places, which a long row's are shared out over the threads.
+template <typename Body>
+void for_places(int64_t count, Body body) {
+  ThreadPool::global().parallel_for(count, kGrain, body);
+}
 
-  void set(int64_t element, int64_t row, float real, float imag) {
-    re[static_cast<size_t>(element * batch + row)] = real;
-    im[static_cast<size_t>(element * batch + row)] = imag;
-  }
+/// A row while it is transformed: the real parts and the imaginary ones.
+struct Row {
+  float* re;
+  float* im;
 };
 
-/// Reads a row as n complex numbers. Of real numbers' transforms the half that is stored is completed.
-void load_row(const Fourier& f, const array& x, int64_t source, Rows& rows, int64_t row) {
-  if (f.kind == FourierKind::of_real) {
-    const float* from = x.data<float>() + source * f.n;
-    for (int64_t i = 0; i < f.n; ++i) rows.set(i, row, from[i], 0.0f);
-    return;
-  }
-  const int64_t stored = f.kind == FourierKind::to_real ? f.n / 2 + 1 : f.n;
-  const complex64_t* from = x.data<complex64_t>() + source * stored;
-  for (int64_t i = 0; i < stored; ++i) rows.set(i, row, from[i].real(), from[i].imag());
-  if (f.kind != FourierKind::to_real) return;
-  for (int64_t i = stored; i < f.n; ++i) rows.set(i, row, from[f.n - i].real(), -from[f.n - i].imag());
-  // What cannot be in the transform of real numbers.
-  rows.set(0, row, from[0].real(), 0.0f);
-  if (f.n % 2 == 0) rows.set(f.n / 2, row, from[f.n / 2].real(), 0.0f);
-}
-
-void store_row(const Fourier& f, const Rows& rows, int64_t row, array& out, int64_t target) {
-  const auto at = [&](int64_t element) { return static_cast<size_t>(element * rows.batch + row); };
-  if (f.kind == FourierKind::to_real) {
-    float* to = out.data<float>() + target * f.n;
-    for (int64_t i = 0; i < f.n; ++i) to[i] = rows.re[at(i)] * f.scale;
-    return;
-  }
-  const int64_t stored = f.kind == FourierKind::of_real ? f.n / 2 + 1 : f.n;
-  complex64_t* to = out.data<complex64_t>() + target * stored;
-  for (int64_t i = 0; i < stored; ++i) to[i] = {rows.re[at(i)] * f.scale, rows.im[at(i)] * f.scale};
-}
-
-/// Real numbers of an even length n as n / 2 complex ones, neighbours being real and imaginary parts: half the work.
-class RealPairs {
+/// The rows of a transform's input and output, as rows of `length` complex numbers that the plan transforms. Real
+/// numbers of an even length n are n / 2 complex ones, neighbours being real and imaginary parts: half the work.
+class Ends {
  public:
-  explicit RealPairs(int64_t n) : half_(n / 2) {
-    for (int64_t k = 0; k <= half_; ++k) {
-      const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
-      cosine_.push_back(static_cast<float>(std::cos(angle)));
-      sine_.push_back(k == half_ ? 0.0f : static_cast<float>(std::sin(angle)));
+  Ends(const Fourier& f, const array& x, array& out) : f_(f), kernels_(fourier_kernels()) {
+    const bool pairs = f.kind != FourierKind::complex && f.n % 2 == 0;
+    if (pairs) halves_ = FourierHalfTurns::of(f.n / 2);
+    length_ = pairs ? f.n / 2 : f.n;
+    stored_ = f.n / 2 + 1;
+    from_ = f.kind == FourierKind::of_real ? x.data<float>() : reinterpret_cast<const float*>(x.data<complex64_t>());
+    to_ = f.kind == FourierKind::to_real ? out.data<float>() : reinterpret_cast<float*>(out.data<complex64_t>());
+  }
+
+  int64_t length() const { return length_; }
+  /// Whether real and imaginary parts are exchanged before and after, which makes the inverse of the transform.
+  bool inverse() const { return halves_ ? f_.kind == FourierKind::to_real : f_.inverse; }
+
+  void begin(int64_t index, Row row, Row spare) const {
+    switch (f_.kind) {
+      case FourierKind::complex:
+        return split(from_ + index * 2 * f_.n, length_, row);
+      case FourierKind::of_real:
+        if (halves_) return split(from_ + index * f_.n, length_, row);
+        std::copy_n(from_ + index * f_.n, length_, row.re);
+        std::fill_n(row.im, length_, 0.0f);
+        return;
+      case FourierKind::to_real:
+        const float* from = from_ + index * 2 * stored_;
+        return halves_ ? tangle(from, row, spare) : complete(from, row);
     }
   }
 
-  void load(const Fourier& f, const array& x, int64_t source, Rows& rows, int64_t row) const {
-    if (f.kind == FourierKind::of_real) {
-      const float* from = x.data<float>() + source * f.n;
-      for (int64_t i = 0; i < half_; ++i) rows.set(i, row, from[2 * i], from[2 * i + 1]);
-      return;
-    }
-    const complex64_t* from = x.data<complex64_t>() + source * (half_ + 1);
-    // The forward transform of real numbers is the inverse one of the conjugates; the ends are real.
-    const float sign = f.inverse ? 1.0f : -1.0f;
-    const auto imag = [&](int64_t k) { return k == 0 || k == half_ ? 0.0f : sign * from[k].imag(); };
-    for (int64_t k = 0; k < half_; ++k) {
-      const int64_t mirror = half_ - k;
-      const float gap_re = from[k].real() - from[mirror].real();
-      const float gap_im = imag(k) + imag(mirror);
-      const auto [c, s] = turn(k);
-      rows.set(k, row, from[k].real() + from[mirror].real() - (c * gap_im + s * gap_re),
-               imag(k) - imag(mirror) + (c * gap_re - s * gap_im));
-    }
-  }
-
-  void store(const Fourier& f, const Rows& rows, int64_t row, array& out, int64_t target) const {
-    const auto at = [&](int64_t element) { return static_cast<size_t>(element * rows.batch + row); };
-    if (f.kind == FourierKind::to_real) {
-      float* to = out.data<float>() + target * f.n;
-      for (int64_t i = 0; i < half_; ++i) {
-        to[2 * i] = rows.re[at(i)] * f.scale;
-        to[2 * i + 1] = rows.im[at(i)] * f.scale;
-      }
-      return;
-    }
-    complex64_t* to = out.data<complex64_t>() + target * (half_ + 1);
-    const float scale = 0.5f * f.scale;
-    const float sign = f.inverse ? -scale : scale;
-    for (int64_t k = 0; k <= half_; ++k) {
-      const size_t here = at(k == half_ ? 0 : k);
-      const size_t mirror = at(k == 0 ? 0 : half_ - k);
-      // Transforms of the elements at even and at odd places.
-      const float odd_re = rows.im[here] + rows.im[mirror];
-      const float odd_im = rows.re[mirror] - rows.re[here];
-      const auto [c, s] = turn(k);
-      to[k] = {(rows.re[here] + rows.re[mirror] + c * odd_re + s * odd_im) * scale,
-               (rows.im[here] - rows.im[mirror] + c * odd_im - s * odd_re) * sign};
+  void end(Row row, int64_t index) const {
+    const float scale = f_.scale;
+    switch (f_.kind) {
+      case FourierKind::complex:
+        return join(row, length_, to_ + index * 2 * f_.n);
+      case FourierKind::of_real:
+        return halves_ ? untangle(row, to_ + index * 2 * stored_) : join(row, stored_, to_ + index * 2 * stored_);
+      case FourierKind::to_real:
+        float* to = to_ + index * f_.n;
+        if (halves_) return join(row, length_, to);
+        std::transform(row.re, row.re + length_, to, [scale](float value) { return value * scale; });
     }
   }
 
  private:
-  std::pair<float, float> turn(int64_t k) const {
-    return {cosine_[static_cast<size_t>(k)], sine_[static_cast<size_t>(k)]};
+  void split(const float* pairs, int64_t count, Row row) const {
+    for_places(count, [&](int64_t begin, int64_t end) {
+      kernels_.split(pairs + 2 * begin, end - begin, row.re + begin, row.im + begin);
+    });
   }
 
-  int64_t half_;
-  std::vector<float> cosine_;
-  std::vector<float> sine_;
+  void join(Row row, int64_t count, float* pairs) const {
+    for_places(count, [&](int64_t begin, int64_t end) {
+      kernels_.join(row.re + begin, row.im + begin, end - begin, f_.scale, f_.scale, pairs + 2 * begin);
+    });
+  }
+
+  void untangle(Row row, float* pairs) const {
+    row.re[length_] = row.re[0];
+    row.im[length_] = row.im[0];
+    const float scale = 0.5f * f_.scale;
+    for_places(stored_, [&](int64_t begin, int64_t end) {
+      kernels_.untangle(halves_->of_row(row.re, row.im), begin, end, scale, f_.inverse ? -scale : scale, pairs);
+    });
+  }
+
+  void tangle(const float* pairs, Row row, Row half) const {
+    split(pairs, stored_, half);
+    make_possible(half);
+    for_places(length_, [&](int64_t begin, int64_t end) {
+      kernels_.tangle(halves_->of_row(half.re, half.im), begin, end, row.re, row.im);
+    });
+  }
+
+  /// The half that is stored of the transform of an odd number of real numbers, and the other one.
+  void complete(const float* pairs, Row row) const {
+    split(pairs, stored_, row);
+    row.im[0] = 0;
+    for (int64_t i = stored_; i < length_; ++i) {
+      row.re[i] = row.re[length_ - i];
+      row.im[i] = -row.im[length_ - i];
+    }
+  }
+
+  /// Both ends of the transform of an even number of real numbers are real. The forward transform to real numbers is
+  /// the inverse one of the conjugates.
+  void make_possible(Row half) const {
+    half.im[0] = 0;
+    half.im[length_] = 0;
+    if (!f_.inverse) std::transform(half.im, half.im + stored_, half.im, std::negate<float>());
+  }
+
+  const Fourier& f_;
+  const FourierKernels& kernels_;
+  std::shared_ptr<const FourierHalfTurns> halves_;
+  int64_t length_;
+  int64_t stored_;  ///< numbers of the half of a transform of real numbers
+  const float* from_;
+  float* to_;
 };
 
 void fourier(const Fourier& primitive, std::span<array> inputs, std::span<array> outputs) {
@@ -130,34 +137,33 @@ void fourier(const Fourier& primitive, std::span<array> inputs, std::span<array>
   allocate(out);
   if (out.size() == 0) return;
   const array x = row_contiguous(inputs[0]);
-  std::optional<RealPairs> pairs;
-  if (primitive.kind != FourierKind::complex && primitive.n % 2 == 0) pairs.emplace(primitive.n);
-  const int64_t n = pairs ? primitive.n / 2 : primitive.n;
-  const bool inverse = pairs ? primitive.kind == FourierKind::to_real : primitive.inverse;
-  const FourierPlan plan(n);
+  const Ends ends(primitive, x, out);
   const int64_t count = static_cast<int64_t>(out.size()) / out.shape(-1);
-  const int64_t batch = std::min(count, plan.good_batch());
-  const int64_t grain = std::max<int64_t>(1, 4096 / (n * batch));
-  ThreadPool::global().parallel_for((count + batch - 1) / batch, grain, [&](int64_t begin, int64_t end) {
-    Rows rows(n, batch);
-    std::vector<float> scratch(static_cast<size_t>(plan.scratch_size(batch)));
-    // The inverse is the transform with real and imaginary parts exchanged before and after.
-    float* re = inverse ? rows.im.data() : rows.re.data();
-    float* im = inverse ? rows.re.data() : rows.im.data();
-    for (int64_t part = begin; part < end; ++part) {
-      // Rows that are missing in the last part keep what was there.
-      const int64_t filled = std::min(batch, count - part * batch);
-      for (int64_t i = 0; i < filled; ++i) {
-        const int64_t source = part * batch + i;
-        pairs ? pairs->load(primitive, x, source, rows, i) : load_row(primitive, x, source, rows, i);
-      }
-      plan.run(re, im, batch, scratch.data());
-      for (int64_t i = 0; i < filled; ++i) {
-        const int64_t target = part * batch + i;
-        pairs ? pairs->store(primitive, rows, i, out, target) : store_row(primitive, rows, i, out, target);
-      }
+  const auto plan = FourierPlan::of(ends.length(), count);
+  const int64_t batch = std::min(count, plan->batch());
+  // One more number for untangling; rows begin on cache lines.
+  const int64_t row_step = (ends.length() + 1 + 15) / 16 * 16;
+
+  const auto transform = [&](int64_t begin, int64_t end) {
+    const FourierMemory memory(2 * (batch + 1) * row_step + plan->scratch_size());
+    const auto row_at = [&](int64_t i) {
+      return Row{memory.get() + i * row_step, memory.get() + (batch + 1 + i) * row_step};
+    };
+    const Row first = row_at(0);
+    const Row spare = row_at(batch);
+    float* scratch = memory.get() + 2 * (batch + 1) * row_step;
+    for (int64_t row = begin * batch; row < std::min(end * batch, count); row += batch) {
+      const int64_t rows = std::min(batch, count - row);
+      for (int64_t i = 0; i < rows; ++i) ends.begin(row + i, row_at(i), spare);
+      const auto [re, im] = ends.inverse() ? Row{first.im, first.re} : first;
+      plan->run(re, im, rows, row_step, scratch);
+      for (int64_t i = 0; i < rows; ++i) ends.end(row_at(i), row + i);
     }
-  });
+  };
+  const int64_t parts = (count + batch - 1) / batch;
+  // Of few long rows each one is shared out.
+  if (parts < ThreadPool::global().size()) return transform(0, parts);
+  ThreadPool::global().parallel_for(parts, std::max<int64_t>(1, kGrain / (batch * primitive.n)), transform);
 }
 
 }  // namespace

@@ -2,34 +2,40 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 namespace mica::cpu {
 
-/// Discrete Fourier transforms of length n: out[k] = Σ x[j] · exp(−2πi jk / n), of several rows at once. Stockham's
-/// algorithm with the prime factors of n (4 for two 2s); when one is large, Bluestein's: a convolution by transforms of
-/// a power of two.
-class FourierPlan {
+/// Memory for numbers that are about to be written, beginning on a cache line.
+class FourierMemory {
  public:
-  explicit FourierPlan(int64_t n);
-  ~FourierPlan();
-
-  /// Rows that are best transformed together: enough for vectors, few enough for the second-level cache.
-  int64_t good_batch() const;
-  /// Numbers of scratch that run() needs.
-  int64_t scratch_size(int64_t batch) const;
-  /// Transforms in place; element j of row b is re[j · batch + b], im[j · batch + b].
-  void run(float* re, float* im, int64_t batch, float* scratch) const;
+  explicit FourierMemory(int64_t numbers);
+  float* get() const { return memory_.get(); }
 
  private:
-  class Bluestein;
-  void stockham(float* re, float* im, int64_t batch, float* scratch) const;
+  struct Free {
+    void operator()(float* memory) const;
+  };
+  std::unique_ptr<float, Free> memory_;
+};
 
-  int64_t n_;
-  std::vector<int> factors_;
-  std::vector<float> turns_re_;
-  std::vector<float> turns_im_;
-  std::unique_ptr<Bluestein> bluestein_;
+/// How rows of one length are transformed: out[k] = Σ x[j] · exp(−2πi jk / n).
+class FourierPlan {
+ public:
+  FourierPlan() = default;
+  FourierPlan(const FourierPlan&) = delete;
+  FourierPlan& operator=(const FourierPlan&) = delete;
+  virtual ~FourierPlan() = default;
+
+  /// The best plan for `rows` rows of length n; plans used last are kept.
+  static std::shared_ptr<const FourierPlan> of(int64_t n, int64_t rows);
+
+  /// The most rows that run() takes.
+  virtual int64_t batch() const = 0;
+  /// Numbers of scratch that run() needs.
+  virtual int64_t scratch_size() const = 0;
+  /// Transforms `rows` rows in place, real and imaginary parts apart; a row begins `row_step` numbers after the one
+  /// before. A long row is shared out over the threads.
+  virtual void run(float* re, float* im, int64_t rows, int64_t row_step, float* scratch) const = 0;
 };
 
 }  // namespace mica::cpu
