@@ -41,7 +41,7 @@ Bluestein::Bluestein(int64_t n)
   convolution_.run(spectrum_, spare);
 }
 
-void Bluestein::run(float* re, float* im) const {
+void Bluestein::run(float* re, float* im, float*) const {
   std::vector<FourierNumber> padded(spectrum_.size(), FourierNumber{0, 0});
   std::vector<FourierNumber> spare(spectrum_.size());
   for (size_t j = 0; j < chirp_.size(); ++j)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "mica/cpu/fft_plan.h"
 #include "mica/cpu/fft_turns.h"
 
 namespace mica::cpu {
@@ -21,11 +22,11 @@ class PowerOfTwoTransform {
 /// Fourier transforms of any length n by Bluestein's algorithm: out[k] = w[k] · Σ (x[j] · w[j]) · conj(w[k − j]) with
 /// w[k] = exp(−πi k² / n), a convolution by transforms of a power of two. In double precision: the convolution loses
 /// some digits.
-class Bluestein {
+class Bluestein final : public RowFourier {
  public:
   explicit Bluestein(int64_t n);
-  /// One row, in place.
-  void run(float* re, float* im) const;
+  int64_t scratch_size() const override { return 0; }
+  void run(float* re, float* im, float* scratch) const override;
 
  private:
   std::vector<FourierNumber> chirp_;

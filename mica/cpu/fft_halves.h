@@ -29,9 +29,7 @@ class FourierHalfTurns {
     return cache.get(half, [&] { return std::make_shared<const FourierHalfTurns>(half); });
   }
 
-  FourierHalves of_row(const float* re, const float* im) const {
-    return {re, im, cosine_.data(), sine_.data(), half_};
-  }
+  FourierHalves with(const float* re, const float* im) const { return {re, im, cosine_.data(), sine_.data(), half_}; }
 
  private:
   int64_t half_;

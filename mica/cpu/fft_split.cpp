@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/fft_memory.h"
 #include "mica/cpu/fft_turns.h"
 
 namespace mica::cpu {
@@ -71,18 +72,16 @@ int64_t SplitFourier::scratch_size() const {
   return tiles + std::max(3 * first_.tile_size(), 2 * second_.tile_size());
 }
 
-void SplitFourier::run(float* re, float* im, int64_t rows, int64_t row_step, float* scratch) const {
+void SplitFourier::run(float* re, float* im, float* scratch) const {
   // Tiles for the second step, one after the other.
   float* between = scratch;
   float* spare = scratch + Groups{a_}.size() * second_.tile_size();
-  for (int64_t row = 0; row < rows; ++row, re += row_step, im += row_step) {
-    for_groups({b_}, a_, spare, 3 * first_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
-      run_first(re, im, between, begin, end, memory);
-    });
-    for_groups({a_}, b_, spare, 2 * second_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
-      run_second(re, im, between, begin, end, memory);
-    });
-  }
+  for_groups({b_}, a_, spare, 3 * first_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
+    run_first(re, im, between, begin, end, memory);
+  });
+  for_groups({a_}, b_, spare, 2 * second_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
+    run_second(re, im, between, begin, end, memory);
+  });
 }
 
 /// Columns of `a` numbers, times the turns; then rows of the tiles for the second step.
@@ -100,8 +99,8 @@ void SplitFourier::run_first(float* re, float* im, float* between, int64_t begin
     for (int64_t other = 0; other < rows.size(); ++other) {
       const FourierTarget to = second_.tile(between + other * second_.tile_size());
       const int64_t from = rows.begin(other) * kBlock;
-      to_tile(tile.re + from, kBlock, kBlock, kBlock, to.re + at * kBlock);
-      to_tile(tile.im + from, kBlock, kBlock, kBlock, to.im + at * kBlock);
+      to_tile({tile.re + from, kBlock, kBlock}, kBlock, to.re + at * kBlock);
+      to_tile({tile.im + from, kBlock, kBlock}, kBlock, to.im + at * kBlock);
     }
   }
 }

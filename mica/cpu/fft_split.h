@@ -10,7 +10,7 @@ namespace mica::cpu {
 
 /// Rows of length n = a · b in two steps (Cooley and Tukey): b columns of a numbers, then a columns of b numbers. Each
 /// step's tiles are small enough for the cache that is next.
-class SplitFourier final : public FourierPlan {
+class SplitFourier final : public RowFourier {
  public:
   /// The factor a of n that makes the steps cheapest and what they cost, see FourierPasses::cost(); none where there
   /// is no factor of at least kFourierColumns with as large a rest.
@@ -22,9 +22,8 @@ class SplitFourier final : public FourierPlan {
 
   SplitFourier(int64_t n, int64_t a);
 
-  int64_t batch() const override { return 1; }
   int64_t scratch_size() const override;
-  void run(float* re, float* im, int64_t rows, int64_t row_step, float* scratch) const override;
+  void run(float* re, float* im, float* scratch) const override;
 
  private:
   void run_first(float* re, float* im, float* between, int64_t begin, int64_t end, float* scratch) const;

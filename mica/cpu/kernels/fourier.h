@@ -41,27 +41,40 @@ struct FourierPass {
   FourierSource factors;  ///< of the element that a result goes to
 };
 
-/// Two of a transform's ends: a transform of real numbers is one of half as many complex numbers, and vice versa.
+/// Between the transform of 2 · half real numbers and that of their pairs as `half` complex numbers: to untangle makes
+/// the former (times 2) of the latter, to tangle makes what the inverse transform makes the pairs of (times 2).
 struct FourierHalves {
-  const float* re;  ///< 0 … half; element `half` is there
+  const float* re;  ///< 0 … half; of the pairs' transform the last one is the first one
   const float* im;
   const float* cosine;  ///< of π k / half
   const float* sine;
   int64_t half;
 };
 
+/// Rows of pairs that become the columns of a tile, or the reverse: at most kFourierColumns, `step` numbers apart.
+template <typename Number>
+struct FourierRows {
+  Number* data;
+  int64_t step;
+  int64_t count;
+};
+
 struct FourierKernels {
   void (*pass)(const FourierPass& pass);
-  /// A tile of `rows` rows (at most kFourierColumns) of n numbers that lie `row_step` apart, and back.
-  void (*to_tile)(const float* rows, int64_t row_step, int64_t count, int64_t n, float* tile);
-  void (*from_tile)(const float* tile, int64_t count, int64_t n, float* rows, int64_t row_step);
-  /// n pairs to real and imaginary parts.
+  /// n numbers of every row, and back. Columns without a row repeat the last one.
+  void (*to_tile)(const FourierRows<const float>& rows, int64_t n, float* tile);
+  void (*from_tile)(const float* tile, int64_t n, const FourierRows<float>& rows);
+  /// n pairs of every row, and back, times `scale`.
+  void (*pairs_to_tile)(const FourierRows<const float>& rows, int64_t n, float* re, float* im);
+  void (*pairs_from_tile)(const float* re, const float* im, int64_t n, float scale, const FourierRows<float>& rows);
+  /// Of tiles: elements 0 … half untangled, 0 … half − 1 tangled.
+  void (*untangle_tile)(const FourierHalves& x, float* re, float* im);
+  void (*tangle_tile)(const FourierHalves& x, float* re, float* im);
+  /// Of one row: n pairs to real and imaginary parts, and back, times the scales.
   void (*split)(const float* pairs, int64_t n, float* re, float* im);
-  /// The pairs (re · re_scale, im · im_scale).
   void (*join)(const float* re, const float* im, int64_t n, float re_scale, float im_scale, float* pairs);
-  /// Pairs of the transform of 2 · half real numbers, from the transform of their pairs, for begin ≤ k < end; times 2.
+  /// Of one row, for begin ≤ k < end: untangled to pairs, times the scales; tangled.
   void (*untangle)(const FourierHalves& x, int64_t begin, int64_t end, float re_scale, float im_scale, float* pairs);
-  /// The reverse: what the inverse transform makes pairs of neighbouring real numbers of; of twice the size.
   void (*tangle)(const FourierHalves& x, int64_t begin, int64_t end, float* re, float* im);
 };
 

@@ -43,7 +43,7 @@ struct Butterfly {
 
   explicit Butterfly(const FourierPass& pass) : circle(pass.circle) {}
 
-  void operator()(Complex* a) const {
+  [[gnu::always_inline]] void operator()(Complex* a) const {
     Complex sum[kHalf];
     Complex gap[kHalf];
     const Complex first = a[0];
@@ -76,7 +76,7 @@ struct Butterfly {
 template <>
 struct Butterfly<2> {
   explicit Butterfly(const FourierPass&) {}
-  void operator()(Complex* a) const {
+  [[gnu::always_inline]] void operator()(Complex* a) const {
     const Complex sum = a[0] + a[1];
     a[1] = a[0] - a[1];
     a[0] = sum;
@@ -84,7 +84,7 @@ struct Butterfly<2> {
 };
 
 /// The transform of a[0], a[1], a[2], a[3].
-void transform_four(Complex& a0, Complex& a1, Complex& a2, Complex& a3) {
+[[gnu::always_inline]] inline void transform_four(Complex& a0, Complex& a1, Complex& a2, Complex& a3) {
   const Complex even = a0 + a2;
   const Complex odd = a1 + a3;
   const Complex even_gap = a0 - a2;
@@ -98,13 +98,13 @@ void transform_four(Complex& a0, Complex& a1, Complex& a2, Complex& a3) {
 template <>
 struct Butterfly<4> {
   explicit Butterfly(const FourierPass&) {}
-  void operator()(Complex* a) const { transform_four(a[0], a[1], a[2], a[3]); }
+  [[gnu::always_inline]] void operator()(Complex* a) const { transform_four(a[0], a[1], a[2], a[3]); }
 };
 
 template <>
 struct Butterfly<8> {
   explicit Butterfly(const FourierPass&) {}
-  void operator()(Complex* a) const {
+  [[gnu::always_inline]] void operator()(Complex* a) const {
     const F32 root(0.707106781186547524f);  // √½
     Complex even[4];
     Complex odd[4];
@@ -260,7 +260,8 @@ void fourier_pass(const FourierPass& pass) {
 }  // namespace
 
 FourierKernels fourier_kernels() {
-  return {fourier_pass, rows_to_tile, rows_from_tile, split_rows, join_rows, untangle_halves, tangle_halves};
+  return {fourier_pass,  rows_to_tile, rows_from_tile, pairs_to_tile,   pairs_from_tile, untangle_tile,
+          tangle_tile,   split_rows,   join_rows,      untangle_halves, tangle_halves};
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

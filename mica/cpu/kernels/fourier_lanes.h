@@ -125,4 +125,31 @@ inline void transpose(F32 (&rows)[F32::kLanes]) {
 
 #endif
 
+/// The first `count` pairs of lanes.
+inline void store_pairs(EvenOdd x, int64_t count, float* to) {
+  const FirstSecond pairs = join_pairs(x);
+  if (count == F32::kLanes) {
+    pairs.first.store(to);
+    pairs.second.store(to + F32::kLanes);
+    return;
+  }
+  const int64_t numbers = 2 * count;
+  pairs.first.store(to, numbers < F32::kLanes ? numbers : F32::kLanes);
+  if (numbers > F32::kLanes) pairs.second.store(to + F32::kLanes, numbers - F32::kLanes);
+}
+
+/// Real and imaginary parts.
+struct Halves {
+  F32 re;
+  F32 im;
+};
+
+/// Result k of untangling (see FourierHalves) from elements k and half − k; of tangling with the opposite cosine.
+inline Halves untangled(Halves here, Halves mirror, F32 cosine, F32 sine) {
+  const F32 odd_re = here.im + mirror.im;
+  const F32 odd_im = mirror.re - here.re;
+  return {fma(sine, odd_im, fma(cosine, odd_re, here.re + mirror.re)),
+          fnma(sine, odd_re, fma(cosine, odd_im, here.im - mirror.im))};
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS
