@@ -7,8 +7,8 @@
 namespace mica::cpu {
 namespace {
 
-/// What rows in a tile cost, see FourierPasses::cost(): they are made columns, which costs more when they are pages apart
-/// (in the same set of the cache), and leave the cache when they are long.
+/// What rows in a tile cost, see FourierPasses::cost(): they are made columns, which costs more when they are pages
+/// apart (in the same set of the cache), and leave the cache when they are long.
 double cost_of_tile(int64_t n, int64_t rows) {
   const double transposed = n % 512 == 0 ? 12 : 6;
   const double used = rows < kFourierColumns ? static_cast<double>(rows) / kFourierColumns : 1;
@@ -33,7 +33,8 @@ std::shared_ptr<const FourierPlan> FourierPlan::of(int64_t n, int64_t count) {
   static FourierCache<FourierPlan> for_one;
   static FourierCache<FourierPlan> for_many;
   constexpr int64_t kMany = kFourierColumns / 2;
-  return count < kMany ? for_one.get(n, [&] { return best_plan(n, 1); })
+  return count < kMany ? for_one.get(
+                             n, [&] { return best_plan(n, 1); })
                        : for_many.get(n, [&] { return best_plan(n, kFourierColumns); });
 }
 

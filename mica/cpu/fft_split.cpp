@@ -76,12 +76,10 @@ void SplitFourier::run(float* re, float* im, float* scratch) const {
   // Tiles for the second step, one after the other.
   float* between = scratch;
   float* spare = scratch + Groups{a_}.size() * second_.tile_size();
-  for_groups({b_}, a_, spare, 3 * first_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
-    run_first(re, im, between, begin, end, memory);
-  });
-  for_groups({a_}, b_, spare, 2 * second_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
-    run_second(re, im, between, begin, end, memory);
-  });
+  for_groups({b_}, a_, spare, 3 * first_.tile_size(),
+             [&](int64_t begin, int64_t end, float* memory) { run_first(re, im, between, begin, end, memory); });
+  for_groups({a_}, b_, spare, 2 * second_.tile_size(),
+             [&](int64_t begin, int64_t end, float* memory) { run_second(re, im, between, begin, end, memory); });
 }
 
 /// Columns of `a` numbers, times the turns; then rows of the tiles for the second step.

@@ -1,4 +1,6 @@
 // Files of functions with operations among processes.
+#include "mica/transforms/export.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +16,6 @@
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/transforms/compile.h"
-#include "mica/transforms/export.h"
 #include "mica/transforms/transforms.h"
 #include "tests/distributed/expect_equal.h"
 
@@ -155,7 +156,8 @@ TEST(Processes, DISABLED_ExportedMessages) {
 TEST(Processes, DISABLED_CompiledFunctionsReceiveAnew) {
   const Group group = init(true);
   const auto sends = compile([](const std::vector<array>& x) { return std::vector<array>{send(x[0], 1)}; });
-  const auto receives = compile([](const std::vector<array>& x) { return std::vector<array>{x[0] + recv_like(x[0], 0)}; });
+  const auto receives =
+      compile([](const std::vector<array>& x) { return std::vector<array>{x[0] + recv_like(x[0], 0)}; });
   for (const float value : {3.0f, 5.0f, 8.0f}) {
     if (group.rank() == 0) eval(sends({array(value)}));
     if (group.rank() == 1) expect_equal(receives({array(1.0f)})[0], array(value + 1));

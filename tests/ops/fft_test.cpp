@@ -157,7 +157,8 @@ TEST(Fft, EveryKindOfLength) {
     test::expect_close(fft::ifft(fft::fft(x)), x, {0, 3e-6});
     const array r = random::normal({2, n}, float32, random::key(7));
     test::expect_close(fft::irfft(fft::rfft(r), n, -1), r, {0, 3e-6});
-    test::expect_close(fft::rfft(r), slice(fft::fft(r), {0, 0}, Shape{2, n / 2 + 1}, Shape{1, 1}), {0, 3e-6 * std::sqrt(n)});
+    test::expect_close(fft::rfft(r), slice(fft::fft(r), {0, 0}, Shape{2, n / 2 + 1}, Shape{1, 1}),
+                       {0, 3e-6 * std::sqrt(n)});
   }
 }
 

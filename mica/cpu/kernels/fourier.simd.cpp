@@ -143,8 +143,7 @@ void run(const FourierPass& pass) {
 #pragma GCC unroll 16
         for (int k = 0; k < radix; ++k) {
           const int64_t to = (radix * p + k) * pass.side + e;
-          if (factors == Factors::turns && k > 0)
-            a[k] = a[k] * Complex{F32(turns[2 * k - 2]), F32(turns[2 * k - 1])};
+          if (factors == Factors::turns && k > 0) a[k] = a[k] * Complex{F32(turns[2 * k - 2]), F32(turns[2 * k - 1])};
           if (factors == Factors::of_element) a[k] = a[k] * load(pass.factors, to, column);
           store(a[k], pass.target, to, column);
         }
@@ -260,8 +259,8 @@ void fourier_pass(const FourierPass& pass) {
 }  // namespace
 
 FourierKernels fourier_kernels() {
-  return {fourier_pass,  rows_to_tile, rows_from_tile, pairs_to_tile,   pairs_from_tile, untangle_tile,
-          tangle_tile,   split_rows,   join_rows,      untangle_halves, tangle_halves};
+  return {fourier_pass, rows_to_tile, rows_from_tile, pairs_to_tile,   pairs_from_tile, untangle_tile,
+          tangle_tile,  split_rows,   join_rows,      untangle_halves, tangle_halves};
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS
