@@ -30,7 +30,8 @@ void fourier(const Fourier& primitive, std::span<array> inputs, std::span<array>
                           .to = numbers_of(out),
                           .count = static_cast<int64_t>(out.size()) / out.shape(-1)};
   const auto plan = FourierPlan::of(job.length(), job.count);
-  plan->tiles ? transform_tiles(job, *plan->tiles) : transform_rows(job, *plan->rows);
+  if (const auto& tiles = plan->tiles) return transform_tiles(job, *tiles);
+  transform_rows(job, *plan->rows);
 }
 
 }  // namespace

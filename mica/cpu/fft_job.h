@@ -6,6 +6,15 @@
 
 namespace mica::cpu {
 
+/// A piece of work for a thread has about this many numbers.
+constexpr int64_t kFourierGrain = 16384;
+
+/// A row or a tile while it is transformed: the real parts and the imaginary ones.
+struct FourierParts {
+  float* re;
+  float* im;
+};
+
 /// Transforms of `count` rows from one memory to another. Real numbers of an even length n are n / 2 complex ones,
 /// neighbours being real and imaginary parts: half the work.
 struct FourierJob {

@@ -10,20 +10,12 @@
 namespace mica::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;  ///< numbers of a thread's piece of work
-
 /// Calls body(begin, end) for ranges of a row's places, which a long row's are shared out over the threads.
 template <typename Body>
 void for_places(int64_t count, Body body) {
-  if (count <= kGrain) return body(int64_t{0}, count);
-  ThreadPool::global().parallel_for(count, kGrain, body);
+  if (count <= kFourierGrain) return body(int64_t{0}, count);
+  ThreadPool::global().parallel_for(count, kFourierGrain, body);
 }
-
-/// A row while it is transformed: the real parts and the imaginary ones.
-struct Row {
-  float* re;
-  float* im;
-};
 
 /// The rows of a job's memories, to and from rows that the plan transforms.
 class Ends {
@@ -32,7 +24,7 @@ class Ends {
     if (job.of_pairs()) halves_ = FourierHalfTurns::of(job.length());
   }
 
-  void begin(int64_t index, Row row, Row spare) const {
+  void begin(int64_t index, FourierParts row, FourierParts spare) const {
     const float* from = job_.from + index * job_.from_step();
     if (job_.kind == FourierKind::to_real) return halves_ ? tangle(from, row, spare) : complete(from, row);
     if (job_.kind == FourierKind::complex || halves_) return split(from, job_.length(), row);
@@ -40,7 +32,7 @@ class Ends {
     std::fill_n(row.im, job_.n, 0.0f);
   }
 
-  void end(Row row, int64_t index) const {
+  void end(FourierParts row, int64_t index) const {
     float* to = job_.to + index * job_.to_step();
     if (job_.kind == FourierKind::of_real) return halves_ ? untangle(row, to) : join(row, job_.stored(), to);
     if (job_.kind == FourierKind::complex || halves_) return join(row, job_.length(), to);
@@ -48,19 +40,19 @@ class Ends {
   }
 
  private:
-  void split(const float* pairs, int64_t count, Row row) const {
+  void split(const float* pairs, int64_t count, FourierParts row) const {
     for_places(count, [&](int64_t begin, int64_t end) {
       kernels_.split(pairs + 2 * begin, end - begin, row.re + begin, row.im + begin);
     });
   }
 
-  void join(Row row, int64_t count, float* pairs) const {
+  void join(FourierParts row, int64_t count, float* pairs) const {
     for_places(count, [&](int64_t begin, int64_t end) {
       kernels_.join(row.re + begin, row.im + begin, end - begin, job_.scale, job_.scale, pairs + 2 * begin);
     });
   }
 
-  void untangle(Row row, float* pairs) const {
+  void untangle(FourierParts row, float* pairs) const {
     row.re[job_.length()] = row.re[0];
     row.im[job_.length()] = row.im[0];
     const float scale = 0.5f * job_.scale;
@@ -69,7 +61,7 @@ class Ends {
     });
   }
 
-  void tangle(const float* pairs, Row row, Row half) const {
+  void tangle(const float* pairs, FourierParts row, FourierParts half) const {
     split(pairs, job_.stored(), half);
     // Both ends are real. The forward transform to real numbers is the inverse one of the conjugates.
     half.im[0] = 0;
@@ -81,7 +73,7 @@ class Ends {
   }
 
   /// The half of the transform of an odd number of real numbers that is kept, and the other one.
-  void complete(const float* pairs, Row row) const {
+  void complete(const float* pairs, FourierParts row) const {
     split(pairs, job_.stored(), row);
     row.im[0] = 0;
     for (int64_t i = job_.stored(); i < job_.n; ++i) {
@@ -103,9 +95,9 @@ void transform_rows(const FourierJob& job, const RowFourier& plan) {
   const int64_t size = (job.length() + 1 + 15) / 16 * 16;
   const auto transform = [&](int64_t begin, int64_t end) {
     const FourierMemory memory(4 * size + plan.scratch_size());
-    const Row row = {memory.get(), memory.get() + size};
-    const Row spare = {memory.get() + 2 * size, memory.get() + 3 * size};
-    const auto [re, im] = job.exchanged() ? Row{row.im, row.re} : row;
+    const FourierParts row = {memory.get(), memory.get() + size};
+    const FourierParts spare = {memory.get() + 2 * size, memory.get() + 3 * size};
+    const auto [re, im] = job.exchanged() ? FourierParts{row.im, row.re} : row;
     for (int64_t index = begin; index < end; ++index) {
       ends.begin(index, row, spare);
       plan.run(re, im, memory.get() + 4 * size);
@@ -113,7 +105,7 @@ void transform_rows(const FourierJob& job, const RowFourier& plan) {
     }
   };
   if (job.count < ThreadPool::global().size()) return transform(0, job.count);
-  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kGrain / job.n), transform);
+  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kFourierGrain / job.n), transform);
 }
 
 }  // namespace mica::cpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/fft_job.h"
 #include "mica/cpu/fft_memory.h"
 #include "mica/cpu/fft_turns.h"
 
@@ -11,8 +12,6 @@ namespace {
 
 /// Shorter rows are not shared out over the threads.
 constexpr int64_t kLong = 32768;
-/// A piece of work for a thread has about this many numbers.
-constexpr int64_t kGrain = 16384;
 
 /// Groups of kFourierColumns of `count` columns; the last one overlaps the one before where they do not come out even.
 struct Groups {
@@ -30,7 +29,7 @@ template <typename Body>
 void for_groups(const Groups& groups, int64_t length, float* memory, int64_t memory_size, Body body) {
   if (groups.count * length < kLong) return body(0, groups.size(), memory);
   const int64_t tasks = groups.count / kFourierColumns;
-  const int64_t grain = std::max<int64_t>(1, kGrain / (length * kFourierColumns));
+  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (length * kFourierColumns));
   ThreadPool::global().parallel_for(tasks, grain, [&](int64_t begin, int64_t end) {
     const FourierMemory own(memory_size);
     body(begin, end == tasks ? groups.size() : end, own.get());

@@ -10,14 +10,7 @@
 namespace mica::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;  ///< numbers of a thread's piece of work
 constexpr int64_t kColumns = kFourierColumns;
-
-/// A tile while it is transformed: the real parts and the imaginary ones.
-struct Tile {
-  float* re;
-  float* im;
-};
 
 /// Up to kFourierColumns rows of a job's memories, to and from a tile.
 class Ends {
@@ -26,7 +19,7 @@ class Ends {
     if (job.of_pairs()) halves_ = FourierHalfTurns::of(job.length());
   }
 
-  void begin(int64_t index, int64_t count, Tile tile, Tile spare) const {
+  void begin(int64_t index, int64_t count, FourierParts tile, FourierParts spare) const {
     const FourierRows<const float> rows = {job_.from + index * job_.from_step(), job_.from_step(), count};
     if (job_.kind == FourierKind::to_real) return halves_ ? tangle(rows, tile, spare) : complete(rows, tile);
     if (job_.kind == FourierKind::complex || halves_)
@@ -35,10 +28,10 @@ class Ends {
     std::fill_n(tile.im, job_.n * kColumns, 0.0f);
   }
 
-  void end(Tile tile, Tile spare, int64_t index, int64_t count) const {
+  void end(FourierParts tile, FourierParts spare, int64_t index, int64_t count) const {
     const FourierRows<float> rows = {job_.to + index * job_.to_step(), job_.to_step(), count};
     if (job_.kind == FourierKind::of_real) {
-      const Tile result = halves_ ? untangled(tile, spare) : tile;
+      const FourierParts result = halves_ ? untangled(tile, spare) : tile;
       const float scale = halves_ ? 0.5f * job_.scale : job_.scale;
       return kernels_.pairs_from_tile(result.re, result.im, job_.stored(), scale, rows);
     }
@@ -49,7 +42,7 @@ class Ends {
   }
 
  private:
-  Tile untangled(Tile tile, Tile spare) const {
+  FourierParts untangled(FourierParts tile, FourierParts spare) const {
     const int64_t last = job_.length() * kColumns;
     std::copy_n(tile.re, kColumns, tile.re + last);
     std::copy_n(tile.im, kColumns, tile.im + last);
@@ -58,7 +51,7 @@ class Ends {
     return spare;
   }
 
-  void tangle(const FourierRows<const float>& rows, Tile tile, Tile half) const {
+  void tangle(const FourierRows<const float>& rows, FourierParts tile, FourierParts half) const {
     const int64_t last = job_.length() * kColumns;
     kernels_.pairs_to_tile(rows, job_.stored(), half.re, half.im);
     // Both ends are real. The forward transform to real numbers is the inverse one of the conjugates.
@@ -69,7 +62,7 @@ class Ends {
   }
 
   /// The half of the transform of an odd number of real numbers that is kept, and the other one.
-  void complete(const FourierRows<const float>& rows, Tile tile) const {
+  void complete(const FourierRows<const float>& rows, FourierParts tile) const {
     kernels_.pairs_to_tile(rows, job_.stored(), tile.re, tile.im);
     std::fill_n(tile.im, kColumns, 0.0f);
     for (int64_t i = job_.stored(); i < job_.n; ++i) {
@@ -90,13 +83,13 @@ void transform_tiles(const FourierJob& job, const FourierPasses& passes) {
   const Ends ends(job);
   const int64_t size = (job.length() + 1) * kColumns;  // one more element for untangling
   const int64_t tiles = (job.count + kColumns - 1) / kColumns;
-  const int64_t grain = std::max<int64_t>(1, kGrain / (job.n * kColumns));
+  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (job.n * kColumns));
   ThreadPool::global().parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
     const FourierMemory memory(4 * size + 2 * passes.tile_size());
-    const Tile tile = {memory.get(), memory.get() + size};
-    const Tile spare = {memory.get() + 2 * size, memory.get() + 3 * size};
+    const FourierParts tile = {memory.get(), memory.get() + size};
+    const FourierParts spare = {memory.get() + 2 * size, memory.get() + 3 * size};
     float* const scratch[2] = {memory.get() + 4 * size, memory.get() + 4 * size + passes.tile_size()};
-    const auto [re, im] = job.exchanged() ? Tile{tile.im, tile.re} : tile;
+    const auto [re, im] = job.exchanged() ? FourierParts{tile.im, tile.re} : tile;
     for (int64_t index = begin * kColumns; index < std::min(end * kColumns, job.count); index += kColumns) {
       const int64_t count = std::min(kColumns, job.count - index);
       ends.begin(index, count, tile, spare);
