@@ -128,13 +128,26 @@ void add_depthwise(std::vector<Case>& cases) {
 }
 
 void add_fourier(std::vector<Case>& cases) {
-  const array real = normal({256, 4096});
-  const array values = astype(real, complex64);
-  const array odd = normal({256, 1000});
-  eval({values});
-  cases.push_back({"fft_4096", [=] { return fft::fft(values); }});
-  cases.push_back({"rfft_4096", [=] { return fft::rfft(real); }});
-  cases.push_back({"rfft_1000", [=] { return fft::rfft(odd); }});
+  // Batches of powers of two, products of small primes and a prime; single rows.
+  for (const auto& [rows, n] : {std::pair{256, 4096},
+                                {256, 1536},
+                                {256, 1024},
+                                {256, 1000},
+                                {256, 97},
+                                {4096, 64},
+                                {1, 1000},
+                                {1, 4096},
+                                {1, 65536},
+                                {1, 1 << 20}}) {
+    const array real = normal({rows, n});
+    const array values = astype(real, complex64);
+    const array half = fft::rfft(real);
+    eval({values, half});
+    const std::string size = std::to_string(rows) + "x" + std::to_string(n);
+    cases.push_back({"fft_" + size, [=] { return fft::fft(values); }});
+    cases.push_back({"rfft_" + size, [=] { return fft::rfft(real); }});
+    cases.push_back({"irfft_" + size, [=, n = n] { return fft::irfft(half, n, -1); }});
+  }
 }
 
 void add_attention(std::vector<Case>& cases) {

@@ -9,6 +9,8 @@ import time
 
 framework, seconds = sys.argv[1], float(sys.argv[2])
 part = sys.argv[3] if len(sys.argv) > 3 else ""
+TRANSFORMS = ((256, 4096), (256, 1536), (256, 1024), (256, 1000), (256, 97), (4096, 64), (1, 1000), (1, 4096), (1, 65536),
+              (1, 1 << 20))
 CONVS = {"conv_7x7_stem": (224, 3, 64, 7, 2), "conv_3x3_56": (56, 64, 64, 3, 1), "conv_1x1_56": (56, 64, 256, 1, 1),
          "conv_3x3_14": (14, 256, 256, 3, 1)}
 
@@ -52,11 +54,12 @@ def torch_cases():
         yield name, lambda y=y, v=v, s=stride, p=k // 2: F.conv2d(y, v, stride=s, padding=p)
     deep, factors = torch.randn(4, 128, 56, 56), torch.randn(128, 1, 3, 3)
     yield "depthwise_3x3_56", lambda: F.conv2d(deep, factors, padding=1, groups=128)
-    real, odd = torch.randn(256, 4096), torch.randn(256, 1000)
-    values = real.to(torch.complex64)
-    yield "fft_4096", lambda: torch.fft.fft(values)
-    yield "rfft_4096", lambda: torch.fft.rfft(real)
-    yield "rfft_1000", lambda: torch.fft.rfft(odd)
+    for rows, n in TRANSFORMS:
+        real = torch.randn(rows, n)
+        values, half = real.to(torch.complex64), torch.fft.rfft(real)
+        yield f"fft_{rows}x{n}", lambda values=values: torch.fft.fft(values)
+        yield f"rfft_{rows}x{n}", lambda real=real: torch.fft.rfft(real)
+        yield f"irfft_{rows}x{n}", lambda half=half, n=n: torch.fft.irfft(half, n)
     q, kk, v = (torch.randn(1, 16, 512, 64) for _ in range(3))
     yield "attention", lambda: F.scaled_dot_product_attention(q, kk, v, is_causal=True)
 
@@ -82,11 +85,12 @@ def numpy_cases():
     yield "argsort_rows", lambda: np.argsort(x, 1, kind="stable")
     yield "partition_rows", lambda: np.partition(x, 1024, 1)
     yield "sort_rows", lambda: np.sort(x, 1)
-    real, odd = normal(256, 4096), normal(256, 1000)
-    values = real.astype(np.complex64)
-    yield "fft_4096", lambda: np.fft.fft(values)
-    yield "rfft_4096", lambda: np.fft.rfft(real)
-    yield "rfft_1000", lambda: np.fft.rfft(odd)
+    for rows, n in TRANSFORMS:
+        real = normal(rows, n)
+        values, half = real.astype(np.complex64), np.fft.rfft(real)
+        yield f"fft_{rows}x{n}", lambda values=values: np.fft.fft(values)
+        yield f"rfft_{rows}x{n}", lambda real=real: np.fft.rfft(real)
+        yield f"irfft_{rows}x{n}", lambda half=half, n=n: np.fft.irfft(half, n)
     i = rng.integers(0, 2048, 4096)
     yield "gather_rows", lambda: x[i]
 
@@ -141,12 +145,13 @@ def mlx_cases():
         yield name, lambda y=y, v=v, s=stride, p=k // 2: mx.eval(mx.conv2d(y, v, s, p))
     deep, factors = make(4, 56, 56, 128), make(128, 3, 3, 1)
     yield "depthwise_3x3_56", lambda: mx.eval(mx.conv2d(deep, factors, 1, 1, 1, 128))
-    real, odd = make(256, 4096), make(256, 1000)
-    values = real.astype(mx.complex64)
-    mx.eval(values)
-    yield "fft_4096", lambda: mx.eval(mx.fft.fft(values))
-    yield "rfft_4096", lambda: mx.eval(mx.fft.rfft(real))
-    yield "rfft_1000", lambda: mx.eval(mx.fft.rfft(odd))
+    for rows, n in TRANSFORMS:
+        real = make(rows, n)
+        values, half = real.astype(mx.complex64), mx.fft.rfft(real)
+        mx.eval(values, half)
+        yield f"fft_{rows}x{n}", lambda values=values: mx.eval(mx.fft.fft(values))
+        yield f"rfft_{rows}x{n}", lambda real=real: mx.eval(mx.fft.rfft(real))
+        yield f"irfft_{rows}x{n}", lambda half=half, n=n: mx.eval(mx.fft.irfft(half, n))
     q, kk, v = (make(1, 16, 512, 64) for _ in range(3))
     yield "attention", lambda: mx.eval(mx.fast.scaled_dot_product_attention(q, kk, v, scale=0.125, mask="causal"))
 

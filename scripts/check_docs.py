@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Fails when something public of the arrays, networks and optimizers has no documentation: functions (under each name),
-types and enumerations.
+"""Fails when something public of the arrays, networks and optimizers has no documentation: functions (each overload),
+types and enumerations. A comment over several declarations is that of each of them (doxygen_filter.py).
 
     scripts/check_docs.py [build/docs/xml]
 
@@ -41,9 +41,8 @@ def undocumented(folder):
             if compound.get("kind") != "namespace":
                 continue
             members = [m for m in compound.iter("memberdef") if m.get("kind") in ("function", "enum", "typedef")]
-            told = {m.findtext("name") for m in members if is_documented(m)}
             for member in members:
-                if member.findtext("name") not in told:
+                if not is_documented(member):
                     full = f"{name}::{member.findtext('name')}"
                     found.append((full, f"{place(member)}: {full}{member.findtext('argsstring') or ''}"))
     return found

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Doxygen's input filter: a comment over several declarations without a blank line between them is that of each of them.
+"""Doxygen's input filter: a comment over several declarations without a blank line between them is that of each of them,
+also of those that a macro of the same header makes.
 
     scripts/doxygen_filter.py HEADER
 """
@@ -8,6 +9,59 @@ import sys
 
 # What follows a comment without being a declaration of its own.
 NOT_A_DECLARATION = re.compile(r"\s*(//|#|\}|public:|private:|protected:|namespace\b|friend\b|$)")
+
+
+MACRO_USE = re.compile(r"\s*([A-Z_0-9]+)\((.*)\)\s*$")
+
+
+def function_macros(lines):
+    """Name → (parameters, lines of the body) of the macros with parameters that the header defines."""
+    macros = {}
+    for i, line in enumerate(lines):
+        start = re.match(r"#define (\w+)\(([^)]*)\)\s*\\$", line)
+        if not start:
+            continue
+        body = []
+        for part in lines[i + 1:]:
+            body.append(part.rstrip("\\ "))
+            if not part.endswith("\\"):
+                break
+        macros[start[1]] = ([p.strip() for p in start[2].split(",")], body)
+    return macros
+
+
+def declarations(line, macros):
+    """What the use of a macro declares, each as one line."""
+    use = MACRO_USE.match(line)
+    parameters, body = macros[use[1]]
+    values = dict(zip(parameters, (v.strip() for v in use[2].split(","))))
+    out, current, depth = [], "", 0
+    for part in body:
+        part = re.sub(r"\w+", lambda word: values.get(word[0], word[0]), part)
+        inner = MACRO_USE.match(part)
+        if depth == 0 and inner and inner[1] in macros:
+            out += declarations(part, macros)
+            continue
+        current += " " + part.strip()
+        depth += part.count("{") + part.count("(") - part.count("}") - part.count(")")
+        if depth == 0 and re.search(r"[;}]$", current):
+            out.append(current.strip())
+            current = ""
+    return out + ([current.strip()] if current else [])
+
+
+def with_macros_expanded(lines):
+    """The lines with the documented macros of the header replaced by what they declare."""
+    macros = function_macros(lines)
+    out, documented = [], False
+    for line in lines:
+        use = MACRO_USE.match(line)
+        if documented and use and use[1] in macros:
+            out += declarations(line, macros)
+            continue
+        documented = bool(re.match(r"\s*///(?!<)", line)) or (documented and bool(line.strip()))
+        out.append(line)
+    return out
 
 
 def filtered(lines):
@@ -48,4 +102,4 @@ def filtered(lines):
 
 if __name__ == "__main__":
     with open(sys.argv[1]) as header:
-        print("\n".join(filtered(header.read().splitlines())))
+        print("\n".join(filtered(with_macros_expanded(header.read().splitlines()))))

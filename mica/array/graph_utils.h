@@ -28,6 +28,7 @@ void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& ou
 /// The same graph in the language of Graphviz: `dot -Tsvg` draws it.
 void export_to_dot(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs);
 
+/// The same with names of its own.
 inline void print_graph(std::ostream& os, const std::vector<array>& outputs) {
   print_graph(os, NodeNamer{}, outputs);
 }
@@ -35,6 +36,7 @@ inline void export_to_dot(std::ostream& os, const std::vector<array>& outputs) {
   export_to_dot(os, NodeNamer{}, outputs);
 }
 
+/// The same of arrays one by one.
 template <typename... Arrays>
   requires(std::same_as<std::remove_cvref_t<Arrays>, array> && ...)
 void print_graph(std::ostream& os, Arrays&&... outputs) {

@@ -12,7 +12,7 @@ namespace mica::cpu {
 /// with unsigned codes of a few bits and a scale (and perhaps a bias) per group. Two-level formats (K-quants) have
 /// scale = d · sub_scale and bias = −dmin · sub_min within a record.
 struct CodeScheme {
-  int code_bits = 0;  ///< 2, 3, 4, 5, 6 or 8
+  int code_bits = 0;  ///< 1, 2, 3, 4, 5, 6 or 8
   int record = 0;     ///< values in a record: a multiple of the group
   int group = 0;      ///< values that share a scale
   int offset = 0;

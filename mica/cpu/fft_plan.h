@@ -2,34 +2,33 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
+
+#include "mica/cpu/fft_passes.h"
 
 namespace mica::cpu {
 
-/// Discrete Fourier transforms of length n: out[k] = Σ x[j] · exp(−2πi jk / n), of several rows at once. Stockham's
-/// algorithm with the prime factors of n (4 for two 2s); when one is large, Bluestein's: a convolution by transforms of
-/// a power of two.
-class FourierPlan {
+/// Discrete Fourier transforms of single rows of one length: out[k] = Σ x[j] · exp(−2πi jk / n).
+class RowFourier {
  public:
-  explicit FourierPlan(int64_t n);
-  ~FourierPlan();
+  RowFourier() = default;
+  RowFourier(const RowFourier&) = delete;
+  RowFourier& operator=(const RowFourier&) = delete;
+  virtual ~RowFourier() = default;
 
-  /// Rows that are best transformed together: enough for vectors, few enough for the second-level cache.
-  int64_t good_batch() const;
   /// Numbers of scratch that run() needs.
-  int64_t scratch_size(int64_t batch) const;
-  /// Transforms in place; element j of row b is re[j · batch + b], im[j · batch + b].
-  void run(float* re, float* im, int64_t batch, float* scratch) const;
+  virtual int64_t scratch_size() const = 0;
+  /// In place, real and imaginary parts apart. A long row is shared out over the threads.
+  virtual void run(float* re, float* im, float* scratch) const = 0;
+};
 
- private:
-  class Bluestein;
-  void stockham(float* re, float* im, int64_t batch, float* scratch) const;
+/// How rows of one length are transformed: as the columns of tiles, or one by one.
+struct FourierPlan {
+  std::optional<FourierPasses> tiles;
+  std::unique_ptr<const RowFourier> rows;
 
-  int64_t n_;
-  std::vector<int> factors_;
-  std::vector<float> turns_re_;
-  std::vector<float> turns_im_;
-  std::unique_ptr<Bluestein> bluestein_;
+  /// The best plan for `count` rows of length n; plans used last are kept.
+  static std::shared_ptr<const FourierPlan> of(int64_t n, int64_t count);
 };
 
 }  // namespace mica::cpu

@@ -2,20 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <stdexcept>
 
+#include "mica/array/allocator.h"
 #include "mica/base/error.h"
 #include "mica/base/function_ref.h"
 #include "mica/base/round_up.h"
+#include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/kernels/gemm_kernels.h"
 
 namespace mica::cpu {
 namespace {
 
 /// Depth of a block in bytes of packed elements: a panel of B of this depth stays close while rows of A pass.
-constexpr int64_t kBlockBytes = 384 * 4;
+constexpr int64_t kBlockBytes = 512 * 4;
 /// Rows of A and columns of B that are packed at a time; rows of a task, which stay in the second-level cache.
 constexpr int64_t kBlockRows = 3072;
 constexpr int64_t kBlockCols = 4096;
@@ -68,23 +68,24 @@ int64_t stored_bytes(GemmType type) {
   }
 }
 
-/// Memory of packed panels: on cache lines, uninitialized.
+/// Memory of packed panels and sums: on cache lines, uninitialized, from the blocks that are kept for reuse.
 class Workspace {
  public:
-  explicit Workspace(int64_t bytes) : memory_(new(std::align_val_t{64}) std::byte[static_cast<size_t>(bytes)]) {}
-  std::byte* at(int64_t offset) { return memory_.get() + offset; }
+  explicit Workspace(int64_t bytes) : memory_(allocator::malloc(static_cast<size_t>(bytes))) {}
+  ~Workspace() { allocator::free(memory_); }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  std::byte* at(int64_t offset) { return static_cast<std::byte*>(memory_.ptr()) + offset; }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
-  };
-  std::unique_ptr<std::byte[], Free> memory_;
+  allocator::Buffer memory_;
 };
 
 class Product {
  public:
+  /// `rounded`: C is of the inputs' type.
   Product(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
-          ThreadPool& pool, Isa isa)
+          bool rounded, ThreadPool& pool, Isa isa)
       : type_(type),
         m_(m),
         n_(n),
@@ -93,11 +94,13 @@ class Product {
         b_(b),
         c_(static_cast<std::byte*>(c)),
         ldc_(ldc),
+        rounded_(rounded),
         pool_(pool),
         kernels_(choose_kernels(type, isa)),
         stored_(stored_bytes(type)),
         sum_(type == GemmType::f64 ? 8 : 4),
-        packed_(kernels_.pairs ? stored_ : sum_) {}
+        packed_(kernels_.pairs ? stored_ : sum_),
+        result_(rounded ? stored_ : sum_) {}
 
   void run() {
     if (k_ == 0) return clear();
@@ -117,7 +120,14 @@ class Product {
   int64_t panel_depth(int64_t depth) const { return kernels_.pairs ? round_up(depth, 2) : depth; }
 
   void clear() {
-    for (int64_t i = 0; i < m_; ++i) std::memset(c_ + i * ldc_ * sum_, 0, static_cast<size_t>(n_ * sum_));
+    for (int64_t i = 0; i < m_; ++i) std::memset(c_ + i * ldc_ * result_, 0, static_cast<size_t>(n_ * result_));
+  }
+
+  /// Sums to results where those are of another type.
+  void round(const std::byte* sums, int64_t count, std::byte* out) const {
+    const auto& kernels = elementwise_kernels();
+    const auto store = type_ == GemmType::f16 ? kernels.store_f16 : kernels.store_bf16;
+    store(reinterpret_cast<const float*>(sums), reinterpret_cast<uint16_t*>(out), count);
   }
 
   /// C, a row or a column with elements `c_stride` apart, = matrix · vector. `by_columns`: the matrix is stored with
@@ -133,8 +143,9 @@ class Product {
                     .depth_stride = strided ? vector.ld : 1,
                     .width = 1,
                     .out = x.at(0)});
-    Workspace y(c_stride == 1 ? 0 : count * sum_);
-    std::byte* out = c_stride == 1 ? c_ : y.at(0);
+    const bool in_place = c_stride == 1 && !rounded_;
+    Workspace y(in_place ? 0 : count * sum_);
+    std::byte* out = in_place ? c_ : y.at(0);
     constexpr int64_t kGrain = 64;  // outputs: whole cache lines
     loop((count + kGrain - 1) / kGrain, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * kGrain;
@@ -148,28 +159,47 @@ class Product {
                          .y = out + first * sum_};
       (by_columns ? kernels_.by_columns : kernels_.by_rows)(product);
     });
-    if (c_stride == 1) return;
+    if (in_place) return;
+    Workspace results(rounded_ ? count * result_ : 0);
+    if (rounded_) {
+      std::byte* to = c_stride == 1 ? c_ : results.at(0);
+      round(out, count, to);
+      if (c_stride == 1) return;
+      out = to;
+    }
     for (int64_t i = 0; i < count; ++i) {
-      std::memcpy(c_ + i * c_stride * sum_, out + i * sum_, static_cast<size_t>(sum_));
+      std::memcpy(c_ + i * c_stride * result_, out + i * result_, static_cast<size_t>(result_));
     }
   }
 
   void blocked() {
     shape_ = kernels_.shape(type_ == GemmType::f64);
-    const int64_t depth = std::min(k_, kBlockBytes / packed_);
+    // Blocks of equal depth: a last thin one would cost a round over C for little.
+    depths_ = (k_ + kBlockBytes / packed_ - 1) / (kBlockBytes / packed_);
+    const int64_t depth = panel_depth((k_ + depths_ - 1) / depths_);
     const int64_t rows = std::min(round_up(m_, shape_.rows), round_up(kBlockRows, shape_.rows));
     const int64_t cols = std::min(round_up(n_, shape_.cols), round_up(kBlockCols, shape_.cols));
     Workspace a(rows * panel_depth(depth) * packed_);
     Workspace b(cols * panel_depth(depth) * packed_);
+    // Sums that wait for more depths, of all rows of a block of columns.
+    Workspace sums(rounded_ && depths_ > 1 ? m_ * cols * sum_ : 0);
     for (int64_t col = 0; col < n_; col += cols) {
       for (int64_t k = 0; k < k_; k += depth) {
-        const int64_t block_cols = std::min(cols, n_ - col);
         const int64_t block_depth = std::min(depth, k_ - k);
-        pack(b_, !b_.transposed, col, block_cols, k, block_depth, shape_.cols, b.at(0));
+        pack(b_, !b_.transposed, col, std::min(cols, n_ - col), k, block_depth, shape_.cols, b.at(0));
         for (int64_t row = 0; row < m_; row += rows) {
-          const int64_t block_rows = std::min(rows, m_ - row);
-          pack(a_, a_.transposed, row, block_rows, k, block_depth, shape_.rows, a.at(0));
-          multiply(a.at(0), b.at(0), row, block_rows, col, block_cols, k, block_depth);
+          Block block{.row = row,
+                      .col = col,
+                      .rows = std::min(rows, m_ - row),
+                      .cols = std::min(cols, n_ - col),
+                      .depth = block_depth,
+                      .a = a.at(0),
+                      .b = b.at(0),
+                      .sums = sums.at(row * cols * sum_),
+                      .is_first = k == 0,
+                      .is_last = k + depth >= k_};
+          pack(a_, a_.transposed, row, block.rows, k, block_depth, shape_.rows, a.at(0));
+          multiply(block);
         }
       }
     }
@@ -196,35 +226,75 @@ class Product {
     });
   }
 
-  void multiply(const std::byte* a, const std::byte* b, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t k,
-                int64_t depth) {
-    // Enough tasks for every thread to have several.
-    const int64_t fair = round_up(rows / (2 * pool_.size()) + 1, shape_.rows);
-    const int64_t task_rows = std::min(fair, round_up(kTaskRows, shape_.rows));
-    const int64_t task_cols = round_up(kTaskCols, shape_.cols);
-    const int64_t row_tasks = (rows + task_rows - 1) / task_rows;
-    const int64_t col_tasks = (cols + task_cols - 1) / task_cols;
+  /// Rows and columns of C and a range of depths, whose inputs are packed.
+  struct Block {
+    int64_t row, col;
+    int64_t rows, cols;
+    int64_t depth;
+    const std::byte* a;
+    const std::byte* b;
+    std::byte* sums;  ///< where results are rounded and there are several ranges
+    bool is_first, is_last;
+  };
+  /// Where the sums of a part of C are.
+  struct Part {
+    int64_t row_begin, row_end, col_begin, col_end;  ///< within the block
+    std::byte* sums;                                 ///< of row_begin and col_begin
+    int64_t ld;
+  };
+
+  void multiply(const Block& block) {
+    // Enough tasks for every thread to have several, of as equal numbers of tiles as can be.
+    const int64_t row_tiles = (block.rows + shape_.rows - 1) / shape_.rows;
+    const int64_t row_tasks =
+        std::min(row_tiles, std::max<int64_t>(2 * pool_.size(), (block.rows + kTaskRows - 1) / kTaskRows));
+    const int64_t task_cols = std::min(round_up(kTaskCols, shape_.cols), round_up(block.cols, shape_.cols));
+    const int64_t col_tasks = (block.cols + task_cols - 1) / task_cols;
+    const int64_t task_tiles = (row_tiles + row_tasks - 1) / row_tasks;
+    const bool own_sums = rounded_ && depths_ == 1;
     loop(row_tasks * col_tasks, [&](int64_t begin, int64_t end) {
+      Workspace own(own_sums ? task_tiles * shape_.rows * task_cols * sum_ : 0);
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t row_begin = task / col_tasks * task_rows;
-        const int64_t col_begin = task % col_tasks * task_cols;
-        const int64_t row_end = std::min(rows, row_begin + task_rows);
-        const int64_t col_end = std::min(cols, col_begin + task_cols);
-        for (int64_t j = col_begin; j < col_end; j += shape_.cols) {
-          for (int64_t i = row_begin; i < row_end; i += shape_.rows) {
-            kernels_.tile({.f64 = type_ == GemmType::f64,
-                           .depth = depth,
-                           .a = a + i * panel_depth(depth) * packed_,
-                           .b = b + j * panel_depth(depth) * packed_,
-                           .c = c_ + ((row + i) * ldc_ + col + j) * sum_,
-                           .ldc = ldc_,
-                           .rows = std::min<int64_t>(shape_.rows, rows - i),
-                           .cols = std::min<int64_t>(shape_.cols, cols - j),
-                           .accumulate = k > 0});
-          }
+        const int64_t row_task = task / col_tasks;
+        Part part{.row_begin = row_task * row_tiles / row_tasks * shape_.rows,
+                  .row_end = std::min(block.rows, (row_task + 1) * row_tiles / row_tasks * shape_.rows),
+                  .col_begin = task % col_tasks * task_cols,
+                  .col_end = std::min(block.cols, (task % col_tasks + 1) * task_cols),
+                  .sums = own.at(0),
+                  .ld = task_cols};
+        if (!own_sums) {
+          part.ld = rounded_ ? block.cols : ldc_;
+          const int64_t at = rounded_ ? part.row_begin * part.ld + part.col_begin
+                                      : (block.row + part.row_begin) * ldc_ + block.col + part.col_begin;
+          part.sums = (rounded_ ? block.sums : c_) + at * sum_;
         }
+        multiply(block, part);
+        if (rounded_ && block.is_last) round(block, part);
       }
     });
+  }
+
+  void multiply(const Block& block, const Part& part) {
+    for (int64_t j = part.col_begin; j < part.col_end; j += shape_.cols) {
+      for (int64_t i = part.row_begin; i < part.row_end; i += shape_.rows) {
+        kernels_.tile({.f64 = type_ == GemmType::f64,
+                       .depth = block.depth,
+                       .a = block.a + i * panel_depth(block.depth) * packed_,
+                       .b = block.b + j * panel_depth(block.depth) * packed_,
+                       .c = part.sums + ((i - part.row_begin) * part.ld + j - part.col_begin) * sum_,
+                       .ldc = part.ld,
+                       .rows = std::min<int64_t>(shape_.rows, block.rows - i),
+                       .cols = std::min<int64_t>(shape_.cols, block.cols - j),
+                       .accumulate = !block.is_first});
+      }
+    }
+  }
+
+  void round(const Block& block, const Part& part) const {
+    for (int64_t i = part.row_begin; i < part.row_end; ++i) {
+      const int64_t to = (block.row + i) * ldc_ + block.col + part.col_begin;
+      round(part.sums + (i - part.row_begin) * part.ld * sum_, part.col_end - part.col_begin, c_ + to * result_);
+    }
   }
 
   GemmType type_;
@@ -232,12 +302,15 @@ class Product {
   GemmInput a_, b_;
   std::byte* c_;
   int64_t ldc_;
+  bool rounded_;
   ThreadPool& pool_;
   Kernels kernels_;
   int64_t stored_;  // bytes of an element
   int64_t sum_;     // bytes of a sum
   int64_t packed_;  // bytes of a packed element
+  int64_t result_;  // bytes of an element of C
   GemmTileShape shape_;
+  int64_t depths_ = 1;  // ranges of depths, one after the other
 };
 
 }  // namespace
@@ -246,7 +319,14 @@ void gemm(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, co
           ThreadPool& pool, Isa isa) {
   if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
   if (m == 0 || n == 0) return;
-  Product(type, m, n, k, a, b, c, ldc, pool, isa).run();
+  Product(type, m, n, k, a, b, c, ldc, false, pool, isa).run();
+}
+
+void gemm_rounded(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, uint16_t* c,
+                  int64_t ldc, ThreadPool& pool, Isa isa) {
+  if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
+  if (m == 0 || n == 0) return;
+  Product(type, m, n, k, a, b, c, ldc, true, pool, isa).run();
 }
 
 }  // namespace mica::cpu

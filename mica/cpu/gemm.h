@@ -22,4 +22,8 @@ struct GemmInput {
 void gemm(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
           ThreadPool& pool, Isa isa = active_isa());
 
+/// The same of f16 or bf16 inputs, rounded to their type once all of a sum is there.
+void gemm_rounded(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, uint16_t* c,
+                  int64_t ldc, ThreadPool& pool, Isa isa = active_isa());
+
 }  // namespace mica::cpu

@@ -1,12 +1,10 @@
 #include "mica/ops/matmul.h"
 
 #include <cstring>
-#include <memory>
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm.h"
 #include "mica/cpu/gemm_dtype.h"
-#include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
 #include "mica/cpu/strided.h"
@@ -67,7 +65,6 @@ void matmul(const Matmul&, std::span<array> inputs, std::span<array> outputs) {
   const int64_t n = out.shape(-1);
   const int64_t k = inputs[0].shape(-1);
   const bool half = out.dtype() == float16 || out.dtype() == bfloat16;
-  const auto sums = std::make_unique_for_overwrite<float[]>(half ? static_cast<size_t>(m * n) : 0);
   const auto bytes = static_cast<int64_t>(out.itemsize());
   const auto batch = [&](const auto& of) { return std::decay_t<decltype(of)>(of.begin(), of.end() - 2); };
   const StridedLoop<2> loop(batch(out.shape()), {batch(a.matrix.strides()), batch(b.matrix.strides())});
@@ -84,16 +81,10 @@ void matmul(const Matmul&, std::span<array> inputs, std::span<array> outputs) {
       GemmInput y = b.input;
       x.data = a.matrix.data<std::byte>() + a_at * bytes;
       y.data = b.matrix.data<std::byte>() + b_at * bytes;
-      void* target = half ? static_cast<void*>(sums.get()) : out.data<std::byte>() + out_at * bytes;
-      gemm(gemm_type(out.dtype()), m, n, k, x, y, target, n, ThreadPool::global());
-      if (half) {
-        const auto& convert = elementwise_kernels();
-        const auto store = out.dtype() == float16 ? convert.store_f16 : convert.store_bf16;
-        constexpr int64_t kGrain = 32768;
-        ThreadPool::global().parallel_for(m * n, kGrain, [&](int64_t begin, int64_t end) {
-          store(sums.get() + begin, out.data<uint16_t>() + out_at + begin, end - begin);
-        });
-      }
+      const GemmType type = gemm_type(out.dtype());
+      std::byte* target = out.data<std::byte>() + out_at * bytes;
+      half ? gemm_rounded(type, m, n, k, x, y, reinterpret_cast<uint16_t*>(target), n, ThreadPool::global())
+           : gemm(type, m, n, k, x, y, target, n, ThreadPool::global());
     }
   });
 }

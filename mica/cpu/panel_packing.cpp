@@ -27,6 +27,8 @@ PanelCode panel_code(const QuantFormat& format) {
   const CodeScheme& scheme = code_scheme(format);
   if (scheme.levels) return PanelCode::u4_levels;
   switch (scheme.code_bits) {
+    case 1:
+      return PanelCode::u1;
     case 2:
       return PanelCode::u2;
     case 3:
@@ -125,6 +127,8 @@ void put_codes(PanelCode code, uint8_t* chunk, int row, const uint8_t* codes) {
     }
   };
   switch (code) {
+    case PanelCode::u1:
+      return put_masks(chunk, row, quads, 0);
     case PanelCode::u2:
       return put_low_2(chunk, row, quads);
     case PanelCode::u3:
@@ -159,6 +163,9 @@ void get_codes(PanelCode code, const uint8_t* chunk, int row, uint8_t* codes) {
   for (int i = 0; i < 4; ++i) {
     uint32_t quad = 0;
     switch (code) {
+      case PanelCode::u1:
+        quad = spread_bits(mask_bits(chunk, i, row), 0);
+        break;
       case PanelCode::u2:
         quad = low_2(chunk, i, row);
         break;

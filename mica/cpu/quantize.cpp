@@ -65,12 +65,19 @@ AffineScale affine_scale(const float* values, int group, float top_code) {
   return {edge / zero_code, edge};
 }
 
+/// Of one bit: codes for the least and the largest value.
+AffineScale binary_scale(const float* values, int group) {
+  const auto [least, most] = std::minmax_element(values, values + group);
+  return {std::max(*most - *least, 1e-7f), *least};
+}
+
 void quantize_affine(const QuantFormat& format, const float* values, int64_t cols, const QuantizedRow& out) {
   const auto top_code = static_cast<float>((1 << format.bits) - 1);
   BitWriter codes(out.codes, format.bits);
   for (int64_t group = 0; group < cols / format.group_size; ++group) {
     const float* in = values + group * format.group_size;
-    const AffineScale of = affine_scale(in, format.group_size, top_code);
+    const AffineScale of =
+        format.bits == 1 ? binary_scale(in, format.group_size) : affine_scale(in, format.group_size, top_code);
     store_scale(format.scale_type, of.scale, out.scales, group);
     store_scale(format.scale_type, of.bias, out.biases, group);
     for (int i = 0; i < format.group_size; ++i) {

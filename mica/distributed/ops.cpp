@@ -1,8 +1,10 @@
 #include "mica/distributed/ops.h"
 
+#include <limits>
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -20,13 +22,12 @@ array all_reduce(const array& x, Reduction reduction, const std::optional<Group>
   return members->size() == 1 ? x : apply<AllReduce>({x}, to_stream(s), std::move(members), reduction);
 }
 
-std::shared_ptr<GroupImpl> group_with(const std::optional<Group>& group, int rank, std::string_view op) {
-  auto members = group_of(group);
-  if (members->size() == 1) fail_as<std::invalid_argument>("[{}] a group of one process has no other to talk to", op);
-  if (rank < 0 || rank >= members->size()) {
-    fail_as<std::invalid_argument>("[{}] there is no process {} in a group of {}", op, rank, members->size());
+/// The group has other processes, one of them with that rank.
+void check_rank(const GroupImpl& group, int rank, std::string_view op) {
+  if (group.size() == 1) fail_as<std::invalid_argument>("[{}] a group of one process has no other to talk to", op);
+  if (rank < 0 || rank >= group.size()) {
+    fail_as<std::invalid_argument>("[{}] there is no process {} in a group of {}", op, rank, group.size());
   }
-  return members;
 }
 
 /// This process's part of an array along its first axis.
@@ -42,6 +43,7 @@ array own_part(const array& all, const GroupImpl& group, StreamOrDevice s) {
 }  // namespace
 
 std::vector<OutputSpec> AllReduce::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
 }
 
@@ -64,8 +66,12 @@ std::pair<std::vector<array>, std::vector<int>> AllReduce::vmap(const std::vecto
 }
 
 std::vector<OutputSpec> AllGather::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   Shape shape = inputs[0].shape();
   if (shape.empty()) shape = {1};
+  if (shape[0] > std::numeric_limits<ShapeElem>::max() / group->size()) {
+    fail_as<std::invalid_argument>("[all_gather] {} of each of {} processes", to_string(shape), group->size());
+  }
   shape[0] *= group->size();
   return {{std::move(shape), inputs[0].dtype()}};
 }
@@ -81,6 +87,7 @@ std::vector<array> AllGather::jvp(const std::vector<array>&, const std::vector<a
 }
 
 std::vector<OutputSpec> SumScatter::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
   Shape shape = inputs[0].shape();
   if (shape.empty() || shape[0] % group->size() != 0) {
     fail_as<std::invalid_argument>("[sum_scatter] the first axis of {} does not divide among {} processes",
@@ -101,7 +108,18 @@ std::vector<array> SumScatter::jvp(const std::vector<array>&, const std::vector<
 }
 
 std::vector<OutputSpec> Send::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 1, name());
+  check_rank(*group, dst, name());
   return {{inputs[0].shape(), inputs[0].dtype()}};
+}
+
+std::vector<OutputSpec> Recv::infer(const std::vector<array>& inputs) const {
+  check_count(inputs, 0, name());
+  check_rank(*group, src, name());
+  for (const ShapeElem length : shape) {
+    if (length < 0) fail_as<std::invalid_argument>("[recv] there are no arrays of shape {}", to_string(shape));
+  }
+  return {{shape, dtype}};
 }
 
 array all_sum(const array& x, const std::optional<Group>& group, StreamOrDevice s) {
@@ -127,11 +145,14 @@ array sum_scatter(const array& x, const std::optional<Group>& group, StreamOrDev
 }
 
 array send(const array& x, int dst, const std::optional<Group>& group, StreamOrDevice s) {
-  return apply<Send>({x}, to_stream(s), group_with(group, dst, "send"), dst);
+  return apply<Send>({x}, to_stream(s), group_of(group), dst);
 }
 
 array recv(Shape shape, Dtype dtype, int src, const std::optional<Group>& group, StreamOrDevice s) {
-  return apply<Recv>({}, to_stream(s), group_with(group, src, "recv"), src, std::move(shape), dtype);
+  array out = apply<Recv>({}, to_stream(s), group_of(group), src, std::move(shape), dtype);
+  // Without inputs it would be a constant of the function that is being traced.
+  out.set_tracer(true);
+  return out;
 }
 
 array recv_like(const array& x, int src, const std::optional<Group>& group, StreamOrDevice s) {

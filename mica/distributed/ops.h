@@ -12,7 +12,8 @@
 namespace mica::distributed {
 
 // Without a group: that of init(). Every process of the group must compute the same operations in the same order. In a
-// group of one the collective operations give x itself.
+// group of one the collective operations give x itself. Functions with these operations can be exported; imported, they
+// work among all processes of the program that imports them, whatever the group was.
 
 /// The elementwise sum over all processes.
 array all_sum(const array& x, const std::optional<Group>& group = std::nullopt, StreamOrDevice s = {});
@@ -77,6 +78,9 @@ struct Send final : PrimitiveOf<Send> {
       : PrimitiveOf(stream), group(std::move(members)), dst(destination) {}
   std::string_view name() const override { return "send"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(group, dst); }
+  /// What is sent twice arrives twice.
+  bool is_equivalent(const Primitive&) const override { return false; }
   std::shared_ptr<GroupImpl> group;
   int dst;
 };
@@ -86,7 +90,10 @@ struct Recv final : PrimitiveOf<Recv> {
   Recv(Stream stream, std::shared_ptr<GroupImpl> members, int source, Shape out_shape, Dtype out_dtype)
       : PrimitiveOf(stream), group(std::move(members)), src(source), shape(std::move(out_shape)), dtype(out_dtype) {}
   std::string_view name() const override { return "recv"; }
-  std::vector<OutputSpec> infer(const std::vector<array>&) const override { return {{shape, dtype}}; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(group, src, shape, dtype); }
+  /// What arrives next is something else.
+  bool is_equivalent(const Primitive&) const override { return false; }
   std::shared_ptr<GroupImpl> group;
   int src;
   Shape shape;

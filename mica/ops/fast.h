@@ -88,6 +88,7 @@ struct CachedAttentionOptions {
   friend bool operator==(const CachedAttentionOptions&, const CachedAttentionOptions&) = default;
 };
 
+/// The mixed values, and the caches with the new keys and values.
 struct CachedAttentionResult {
   array mixed;
   array keys;

@@ -85,8 +85,8 @@ QuantFormat dense_format(QuantKind kind) {
 }
 
 QuantFormat affine_format(int bits, int group_size, ScaleType scale_type) {
-  const bool bits_known = (bits >= 2 && bits <= 6) || bits == 8;
-  if (!bits_known) fail("affine quantization with {} bits: 2, 3, 4, 5, 6 or 8", bits);
+  const bool bits_known = (bits >= 1 && bits <= 6) || bits == 8;
+  if (!bits_known) fail("affine quantization with {} bits: 1, 2, 3, 4, 5, 6 or 8", bits);
   if (group_size != 32 && group_size != 64 && group_size != 128) {
     fail("affine quantization with groups of {}: 32, 64 or 128", group_size);
   }

@@ -77,7 +77,7 @@ struct QuantFormat {
 /// f32, f16 or bf16.
 QuantFormat dense_format(QuantKind kind);
 
-/// MLX affine: bits 2, 3, 4, 5, 6 or 8, group size 32, 64 or 128, scales in f32, f16 or bf16; else an Error.
+/// MLX affine: bits 1, 2, 3, 4, 5, 6 or 8, group size 32, 64 or 128, scales in f32, f16 or bf16; else an Error.
 QuantFormat affine_format(int bits, int group_size, ScaleType scale_type);
 
 /// MLX's mxfp4 (groups of 32, e8m0 scales), mxfp8 (32, e8m0) and nvfp4 (16, e4m3).

@@ -27,7 +27,7 @@ struct Mode {
       return std::find(values.begin(), values.end(), value) != values.end();
     };
     if (usual_group() == 0) fail_as<std::invalid_argument>("[{}] there is no mode {}", op, mica::quoted(mode));
-    const bool right = affine() ? one_of(group_size, {32, 64, 128}) && one_of(bits, {2, 3, 4, 5, 6, 8})
+    const bool right = affine() ? one_of(group_size, {32, 64, 128}) && one_of(bits, {1, 2, 3, 4, 5, 6, 8})
                                 : group_size == usual_group() && bits == (name == "mxfp8" ? 8 : 4);
     if (!right) {
       fail_as<std::invalid_argument>("[{}] mode {} has no {} bits with groups of {}", op, name, bits, group_size);

@@ -12,10 +12,10 @@
 namespace mica {
 
 // MLX's quantized matrices. Modes and their default (and only, but for affine) group sizes and bits: affine 64, 4
-// (32, 64, 128 and 2, 3, 4, 5, 6, 8); mxfp4 32, 4; mxfp8 32, 8; nvfp4 16, 4. Codes are uint32 [..., N, K · bits / 32];
-// scales and (affine only) biases [..., N, K / group_size], of the weight's type for affine and uint8 for the others.
-// `global_scale`, one float32 for nvfp4 only, is the largest magnitude that the scales are laid out for. Whatever does
-// not fit throws std::invalid_argument.
+// (32, 64, 128 and 1, 2, 3, 4, 5, 6, 8); mxfp4 32, 4; mxfp8 32, 8; nvfp4 16, 4. Codes are uint32 [..., N, K · bits /
+// 32]; scales and (affine only) biases [..., N, K / group_size], of the weight's type for affine and uint8 for the
+// others. `global_scale`, one float32 for nvfp4 only, is the largest magnitude that the scales are laid out for.
+// Whatever does not fit throws std::invalid_argument.
 
 /// Codes and scales, and biases for affine, of a float16, bfloat16 or float32 matrix, rounded as MLX's Metal kernels
 /// do.

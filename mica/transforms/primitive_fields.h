@@ -2,11 +2,14 @@
 
 #include <bit>
 #include <limits>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include "mica/array/array.h"
+#include "mica/distributed/distributed.h"
+#include "mica/distributed/group.h"
 #include "mica/ops/conv.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/fast.h"
@@ -46,6 +49,12 @@ template <>
 inline constexpr int kEnumValues<QuantKind> = static_cast<int>(QuantKind::ggml_mxfp4) + 1;
 template <>
 inline constexpr int kEnumValues<ScaleType> = static_cast<int>(ScaleType::e4m3) + 1;
+template <>
+inline constexpr int kEnumValues<distributed::Reduction> = static_cast<int>(distributed::Reduction::min) + 1;
+
+/// A group of processes is no part of a file: the importing program's own takes its place.
+template <typename T>
+inline constexpr bool kIsGroup = std::is_same_v<T, std::shared_ptr<distributed::GroupImpl>>;
 
 /// The members of a field that is a structure.
 template <typename T>
@@ -81,7 +90,9 @@ concept OptionalField = requires(T optional) {
 /// The field as bytes.
 template <typename T>
 void write_field(ByteWriter& out, const T& value) {
-  if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
+  if constexpr (kIsGroup<T>) {
+    return;
+  } else if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
     out.u8(static_cast<uint64_t>(value));
   } else if constexpr (std::is_integral_v<T>) {
     out.u64(static_cast<uint64_t>(value));
@@ -116,7 +127,9 @@ QuantFormat read_quant_format(ByteReader& in);
 /// A field from bytes; fails for what no field of the type can be.
 template <typename T>
 T read_field(ByteReader& in) {
-  if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
+  if constexpr (kIsGroup<T>) {
+    return distributed::init().raw_group();
+  } else if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
     const int values = std::is_same_v<T, bool> ? 2 : kEnumValues<T>;
     const int value = in.u8();
     if (value >= values) in.fail("{} is none of {} values", value, values);

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "mica/distributed/ops.h"
 #include "mica/ops/block_matmul.h"
 #include "mica/ops/create.h"
 #include "mica/ops/gated_delta.h"
@@ -31,7 +32,9 @@ struct FieldValues<std::tuple<Fields...>> {
 
 template <typename T>
 void append_state(std::vector<StateT>& out, const T& value) {
-  if constexpr (std::is_enum_v<T>) {
+  if constexpr (kIsGroup<T>) {
+    return;
+  } else if constexpr (std::is_enum_v<T>) {
     out.emplace_back(static_cast<int>(value));
   } else if constexpr (requires { StateT(std::in_place_type<T>, value); }) {
     out.emplace_back(std::in_place_type<T>, value);
@@ -94,6 +97,9 @@ const std::vector<PrimitiveKind>& all_kinds() {
       // Linear algebra
       MICA_KIND(QRFactor), MICA_KIND(SVD), MICA_KIND(Inverse), MICA_KIND(Cholesky), MICA_KIND(LUFactor),
       MICA_KIND(Solve), MICA_KIND(Eig), MICA_KIND(Eigh), MICA_KIND(Determinant),
+      // Among processes
+      kind<distributed::AllReduce>("AllReduce"), kind<distributed::AllGather>("AllGather"),
+      kind<distributed::SumScatter>("SumScatter"), kind<distributed::Send>("Send"), kind<distributed::Recv>("Recv"),
       // The graph itself
       MICA_KIND(Alias), MICA_KIND(StopGradient), MICA_KIND(Depends)};
 #undef MICA_KIND

@@ -20,7 +20,8 @@ struct PrimitiveKind {
   std::vector<StateT> (*state)(const Primitive& primitive);
 };
 
-/// The primitive's class. Throws std::invalid_argument for one that cannot be exported: operations among processes.
+/// The primitive's class. Throws std::invalid_argument for one that cannot be exported: one that a program defines
+/// itself.
 const PrimitiveKind& kind_of(const Primitive& primitive);
 
 /// The class of that name; null if there is none.

@@ -63,7 +63,9 @@ void Tape::leave(const array& node, Flow flow) {
   // A sibling may have entered the node already.
   if (depends(node)) return;
   const auto& inputs = node.inputs();
-  if (std::none_of(inputs.begin(), inputs.end(), [&](const array& input) { return depends(input); })) return;
+  const bool comes_anew = inputs.empty() && flow == Flow::values;  // what is received
+  if (!comes_anew && std::none_of(inputs.begin(), inputs.end(), [&](const array& input) { return depends(input); }))
+    return;
   nodes_.push_back(node);
   for (const array& output : node.outputs()) {
     if (passes(output, flow)) dependent_.insert(output.id());

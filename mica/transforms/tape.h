@@ -10,7 +10,7 @@ namespace mica {
 
 /// What of a traced graph a walk enters.
 enum class Flow {
-  values,      ///< everything that depends on the arguments
+  values,      ///< everything that depends on the arguments, and what every call receives anew
   derivatives  ///< what derivatives flow through: floating point and complex numbers, and nothing behind stop_gradient
 };
 

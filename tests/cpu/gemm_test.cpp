@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "mica/base/half.h"
+#include "mica/cpu/kernels/elementwise.h"
 
 namespace mica::cpu {
 namespace {
@@ -79,6 +80,16 @@ void check(GemmType type, int64_t m, int64_t n, int64_t k, bool a_transposed, bo
     std::vector<float> singles(memory.size(), -7.0f);
     void* c = f64 ? static_cast<void*>(memory.data()) : singles.data();
     gemm(type, m, n, k, a.input(), b.input(), c, ldc, pool, isa);
+    if (type == GemmType::f16 || type == GemmType::bf16) {
+      // The rounded product is the rounding of that one.
+      std::vector<uint16_t> rounded(singles.size(), 7);
+      std::vector<uint16_t> expected(singles.size(), 7);
+      gemm_rounded(type, m, n, k, a.input(), b.input(), rounded.data(), ldc, pool, isa);
+      const auto& kernels = elementwise_kernels();
+      const auto store = type == GemmType::f16 ? kernels.store_f16 : kernels.store_bf16;
+      for (int64_t i = 0; i < m; ++i) store(singles.data() + i * ldc, expected.data() + i * ldc, n);
+      ASSERT_EQ(rounded, expected);
+    }
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < ldc; ++j) {
         const auto at = static_cast<size_t>(i * ldc + j);
@@ -120,6 +131,11 @@ TEST(Gemm, SeveralBlocksInEveryDimension) {
   check(GemmType::f32, 200, 530, 400, false, false, pool);
   check(GemmType::bf16, 61, 70, 1541, true, false, pool);
   check(GemmType::bf16, 61, 70, 1541, false, true, pool);
+  check(GemmType::f16, 61, 530, 1541, false, true, pool);
+  check(GemmType::bf16, 230, 530, 30, false, false, pool);
+  check(GemmType::bf16, 14, 4200, 1100, false, false, pool);
+  for (int rows = 2; rows < 14; ++rows) check(GemmType::bf16, rows, 33, 7, false, false, pool);
+  for (int rows = 2; rows < 14; ++rows) check(GemmType::f32, rows, 33, 7, false, false, pool);
 }
 
 TEST(Gemm, SpecialBfloat16Values) {
@@ -147,6 +163,10 @@ TEST(Gemm, SpecialBfloat16Values) {
 
 TEST(Gemm, NoDepthGivesZerosAndNoSizeNothing) {
   ThreadPool pool(1);
+  uint16_t halves[2] = {7, 7};
+  gemm_rounded(GemmType::bf16, 1, 1, 0, {nullptr, 0}, {nullptr, 1}, halves, 2, pool);
+  EXPECT_EQ(halves[0], 0);
+  EXPECT_EQ(halves[1], 7);
   float c[4] = {7, 7, 7, 7};
   gemm(GemmType::f32, 2, 1, 0, {nullptr, 0}, {nullptr, 1}, c, 2, pool);
   EXPECT_EQ(c[0], 0.0f);

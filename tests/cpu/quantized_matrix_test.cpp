@@ -14,7 +14,7 @@ namespace {
 
 TEST(QuantizedMatrix, EveryFormatDequantizesBitForBit) {
   const auto formats = fixture_formats();
-  EXPECT_EQ(formats.size(), 5u + 13u + 18u);
+  EXPECT_EQ(formats.size(), 5u + 13u + 20u);
   for (const auto& [name, format] : formats) {
     SCOPED_TRACE(name);
     const FormatFixture fixture = read_format_fixture(name);

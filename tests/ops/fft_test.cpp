@@ -112,21 +112,40 @@ TEST(Fft, AsMlx) {
   test::run_cases("fft", ops(), tolerance);
 }
 
-/// Σ x[j] · exp(−2πi jk / n) in double precision.
-std::vector<std::complex<double>> definition(const array& x) {
-  const std::vector<double> parts = test::elements(x);
-  const auto n = static_cast<int64_t>(parts.size()) / 2;
-  std::vector<std::complex<double>> out;
-  for (int64_t k = 0; k < n; ++k) {
-    std::complex<double> sum = 0;
-    for (int64_t j = 0; j < n; ++j) {
-      const double angle = -2 * std::numbers::pi * static_cast<double>(j * k % n) / static_cast<double>(n);
-      sum += std::complex<double>(parts[static_cast<size_t>(2 * j)], parts[static_cast<size_t>(2 * j + 1)]) *
-             std::polar(1.0, angle);
-    }
-    out.push_back(sum);
-  }
+using Numbers = std::vector<std::complex<double>>;
+
+Numbers complex_elements(const array& x) {
+  const std::vector<double> parts = test::elements(astype(x, complex64));
+  Numbers out;
+  for (size_t i = 0; i < parts.size(); i += 2) out.emplace_back(parts[i], parts[i + 1]);
   return out;
+}
+
+/// Result k of the definition: Σ x[j] · exp(−2πi jk / n) in double precision.
+std::complex<double> definition(const Numbers& x, int64_t k) {
+  const auto n = static_cast<int64_t>(x.size());
+  std::complex<double> sum = 0;
+  for (int64_t j = 0; j < n; ++j) {
+    const double angle = -2 * std::numbers::pi * static_cast<double>(j * k % n) / static_cast<double>(n);
+    sum += x[static_cast<size_t>(j)] * std::polar(1.0, angle);
+  }
+  return sum;
+}
+
+/// Compares `tests` results of a transform of all of x with the definition.
+void expect_defined(const array& x, const array& result, int64_t tests) {
+  const Numbers from = complex_elements(x);
+  const Numbers got = complex_elements(result);
+  const auto count = static_cast<int64_t>(got.size());
+  const double size = std::sqrt(static_cast<double>(from.size()));  // of a result
+  for (int64_t i = 0; i < tests; ++i) {
+    const int64_t k = tests < count ? i * 7919 % count : i;
+    ASSERT_LT(std::abs(got[static_cast<size_t>(k)] - definition(from, k)), 3e-6 * size) << k;
+  }
+}
+
+array row_of(const array& x, int row) {
+  return slice(x, {row, 0}, Shape{row + 1, x.shape(1)}, Shape{1, 1});
 }
 
 TEST(Fft, EveryKindOfLength) {
@@ -134,17 +153,59 @@ TEST(Fft, EveryKindOfLength) {
   for (const int n : {16, 27, 25, 49, 121, 169, 128, 210, 360, 1001, 97, 289, 38, 1024, 509}) {
     SCOPED_TRACE(n);
     const array x = random::normal({n}, complex64, random::key(static_cast<uint64_t>(n)));
-    const auto expected = definition(x);
-    const std::vector<double> got = test::elements(fft::fft(x));
-    const double size = std::sqrt(n);  // of a result
-    for (size_t k = 0; k < expected.size(); ++k) {
-      ASSERT_NEAR(got[2 * k], expected[k].real(), 2e-6 * size) << k;
-      ASSERT_NEAR(got[2 * k + 1], expected[k].imag(), 2e-6 * size) << k;
-    }
+    expect_defined(x, fft::fft(x), n);
     test::expect_close(fft::ifft(fft::fft(x)), x, {0, 3e-6});
     const array r = random::normal({2, n}, float32, random::key(7));
     test::expect_close(fft::irfft(fft::rfft(r), n, -1), r, {0, 3e-6});
-    test::expect_close(fft::rfft(r), slice(fft::fft(r), {0, 0}, Shape{2, n / 2 + 1}, Shape{1, 1}), {0, 3e-6 * size});
+    test::expect_close(fft::rfft(r), slice(fft::fft(r), {0, 0}, Shape{2, n / 2 + 1}, Shape{1, 1}),
+                       {0, 3e-6 * std::sqrt(n)});
+  }
+}
+
+TEST(Fft, ManyRows) {
+  // Many rows are transformed together, a few one by one; 19 rows and odd halves leave parts of vectors.
+  for (const int n : {2, 3, 8, 12, 31, 32, 64, 97, 127, 250, 500, 512, 768, 1000, 1024, 1536, 2048, 131, 194}) {
+    SCOPED_TRACE(n);
+    const array x = random::normal({19, n}, complex64, random::key(static_cast<uint64_t>(n)));
+    const array real = random::normal({19, n}, float32, random::key(5));
+    const array y = fft::fft(x);
+    const array half = fft::rfft(real);
+    for (const int row : {0, 7, 18}) {
+      expect_defined(row_of(x, row), row_of(y, row), std::min(n, 100));
+      expect_defined(row_of(real, row), row_of(half, row), std::min(n / 2 + 1, 100));
+    }
+    test::expect_close(fft::ifft(y), x, {0, 3e-6});
+    test::expect_close(fft::irfft(half, n, -1), real, {0, 3e-6});
+  }
+}
+
+TEST(Fft, LongRows) {
+  for (const int n : {40960, 65536, 66000, 1 << 17}) {
+    SCOPED_TRACE(n);
+    const array x = random::normal({1, n}, complex64, random::key(1));
+    const array real = random::normal({1, n}, float32, random::key(2));
+    expect_defined(x, fft::fft(x), 40);
+    expect_defined(real, fft::rfft(real), 40);
+    test::expect_close(fft::ifft(fft::fft(x)), x, {0, 3e-6});
+    test::expect_close(fft::irfft(fft::rfft(real), n, -1), real, {0, 3e-6});
+  }
+}
+
+TEST(Fft, GradientsOfManyRowsAreThoseOfEach) {
+  for (const int n : {9, 64, 500, 1000}) {
+    SCOPED_TRACE(n);
+    const array real = random::normal({19, n}, float32, random::key(3));
+    const array half = random::normal({19, n / 2 + 1}, complex64, random::key(4));
+    const auto of_real = [](const Inputs& v) -> Inputs { return {fft::rfft(v[0])}; };
+    const auto to_real = [n](const Inputs& v) -> Inputs { return {fft::irfft(v[0], n, -1)}; };
+    const array of_real_all = vjp(of_real, {real}, {half}).second[0];
+    const array to_real_all = vjp(to_real, {half}, {real}).second[0];
+    for (const int row : {0, 18}) {
+      const Inputs r = {row_of(real, row)};
+      const Inputs h = {row_of(half, row)};
+      test::expect_close(row_of(of_real_all, row), vjp(of_real, r, h).second[0], {1e-5, 1e-5 * std::sqrt(n)});
+      test::expect_close(row_of(to_real_all, row), vjp(to_real, h, r).second[0], {1e-5, 1e-5});
+    }
   }
 }
 

@@ -136,4 +136,19 @@ for dtype in (mx.float32, mx.bfloat16, mx.float16):
     cases.add("to_fp8", [v], mx.to_fp8(v))
 cases.add("from_fp8", [np.arange(256, dtype=np.uint8)], mx.from_fp8(mx.arange(256).astype(mx.uint8), mx.float32),
           dtype="float32")
+
+# One bit: the least value of a group and the largest one.
+rng = np.random.default_rng(1)
+for dtype, group in ((mx.float32, 32), (mx.float16, 64), (mx.bfloat16, 128)):
+    w = mx.array(rng.normal(size=(3, 128)).astype(f32)).astype(dtype)
+    q = mx.quantize(w, group, 1)
+    cases.add("quantize", [w], list(q), group_size=group, bits=1, mode="affine")
+    wide = mx.dequantize(q[0], q[1].astype(mx.float32), q[2].astype(mx.float32), group, 1)
+    cases.add("dequantize", list(q), wide.astype(dtype), group_size=group, bits=1, mode="affine")
+cases.add("quantize", [special], list(mx.quantize(mx.array(special), 64, 1)), group_size=64, bits=1, mode="affine")
+q = mx.quantize(mx.array(rng.normal(size=(5, 64)).astype(f32)), 32, 1)
+cases.add("quantized_matmul", [x, *q], mx.quantized_matmul(x, *q, group_size=32, bits=1), mode="affine", transpose=True,
+          group_size=32, bits=1)
+cases.add("quantized_matmul", [y, *q], mx.quantized_matmul(y, *q, group_size=32, bits=1, transpose=False), mode="affine",
+          transpose=False, group_size=32, bits=1)
 cases.save()

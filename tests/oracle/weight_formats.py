@@ -92,6 +92,14 @@ def mlx(folder):
         x = weights()
         w, s = mx.quantize(mx.array(x), mode=mode)
         write(folder / f"quantize_{mode}.bin", ROWS, COLS, raw(w), raw(s), b"", x)
+    x = weights()
+    w, s, b = mx.quantize(mx.array(x), group_size=64, bits=1)
+    write(folder / "quantize_affine_1_64.bin", ROWS, COLS, raw(w), raw(s), raw(b), x)
+    for group, dtype, name in ((32, mx.float16, "f16"), (128, mx.float32, "f32")):
+        w, s, b = mx.quantize(mx.array(weights()), group_size=group, bits=1)
+        s, b = s.astype(dtype), b.astype(dtype)
+        values = mx.dequantize(w, s.astype(mx.float32), b.astype(mx.float32), group_size=group, bits=1)
+        write(folder / f"affine_1_{group}_{name}.bin", ROWS, COLS, raw(w), raw(s), raw(b), raw(values))
 
 
 if __name__ == "__main__":

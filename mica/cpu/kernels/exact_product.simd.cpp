@@ -75,6 +75,8 @@ struct ExactBlock {
 
 void exact_product(const PanelProduct& product) {
   switch (product.layout->code) {
+    case PanelCode::u1:
+      return tile_product<ExactBlock<CodeColumns<CodeU1>>>(product);
     case PanelCode::u2:
       return tile_product<ExactBlock<CodeColumns<CodeU2>>>(product);
     case PanelCode::u3:

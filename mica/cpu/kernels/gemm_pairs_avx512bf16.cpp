@@ -59,7 +59,8 @@ void pack_along(const GemmPack& pack) {
   }
 }
 
-void store_part(const GemmTile& tile, const __m512 (&sums)[kRows][kVectors]) {
+template <int rows>
+void store_part(const GemmTile& tile, const __m512 (&sums)[rows][kVectors]) {
   auto* c = static_cast<float*>(tile.c);
   for (int64_t i = 0; i < tile.rows; ++i) {
     for (int64_t j = 0; j < kVectors; ++j) {
@@ -68,6 +69,41 @@ void store_part(const GemmTile& tile, const __m512 (&sums)[kRows][kVectors]) {
       __m512 value = sums[i][j];
       if (tile.accumulate) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(kept, at));
       _mm512_mask_storeu_ps(at, kept, value);
+    }
+  }
+}
+
+/// Of a tile at the lower edge only the first `rows` rows are computed.
+template <int rows>
+void multiply_rows(const GemmTile& tile) {
+  const auto* a = static_cast<const uint32_t*>(tile.a);
+  const auto* b = static_cast<const uint32_t*>(tile.b);
+  __m512 sums[rows][kVectors];
+#pragma GCC unroll 12
+  for (int i = 0; i < rows; ++i) {
+    sums[i][0] = _mm512_setzero_ps();
+    sums[i][1] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < tile.depth; k += 2) {
+    const auto left = (__m512bh)_mm512_loadu_si512(b);
+    const auto right = (__m512bh)_mm512_loadu_si512(b + kLanes);
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; ++i) {
+      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i]));
+      sums[i][0] = _mm512_dpbf16_ps(sums[i][0], pair, left);
+      sums[i][1] = _mm512_dpbf16_ps(sums[i][1], pair, right);
+    }
+    a += kRows;
+    b += kCols;
+  }
+  if (tile.rows < rows || tile.cols < kCols) return store_part(tile, sums);
+  auto* c = static_cast<float*>(tile.c);
+#pragma GCC unroll 12
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) {
+      float* at = c + i * tile.ldc + j * kLanes;
+      _mm512_storeu_ps(at, tile.accumulate ? _mm512_add_ps(sums[i][j], _mm512_loadu_ps(at)) : sums[i][j]);
     }
   }
 }
@@ -83,36 +119,10 @@ void gemm_pairs_pack(const GemmPack& pack) {
 }
 
 void gemm_pairs_tile(const GemmTile& tile) {
-  const auto* a = static_cast<const uint32_t*>(tile.a);
-  const auto* b = static_cast<const uint32_t*>(tile.b);
-  __m512 sums[kRows][kVectors];
-#pragma GCC unroll 12
-  for (int i = 0; i < kRows; ++i) {
-    sums[i][0] = _mm512_setzero_ps();
-    sums[i][1] = _mm512_setzero_ps();
-  }
-  for (int64_t k = 0; k < tile.depth; k += 2) {
-    const auto left = (__m512bh)_mm512_loadu_si512(b);
-    const auto right = (__m512bh)_mm512_loadu_si512(b + kLanes);
-#pragma GCC unroll 12
-    for (int i = 0; i < kRows; ++i) {
-      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i]));
-      sums[i][0] = _mm512_dpbf16_ps(sums[i][0], pair, left);
-      sums[i][1] = _mm512_dpbf16_ps(sums[i][1], pair, right);
-    }
-    a += kRows;
-    b += kCols;
-  }
-  if (tile.rows < kRows || tile.cols < kCols) return store_part(tile, sums);
-  auto* c = static_cast<float*>(tile.c);
-#pragma GCC unroll 12
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 2
-    for (int j = 0; j < kVectors; ++j) {
-      float* at = c + i * tile.ldc + j * kLanes;
-      _mm512_storeu_ps(at, tile.accumulate ? _mm512_add_ps(sums[i][j], _mm512_loadu_ps(at)) : sums[i][j]);
-    }
-  }
+  constexpr int kFew = kRows / 3;
+  if (tile.rows <= kFew) return multiply_rows<kFew>(tile);
+  if (tile.rows <= 2 * kFew) return multiply_rows<2 * kFew>(tile);
+  multiply_rows<kRows>(tile);
 }
 
 }  // namespace mica::cpu::avx512bf16

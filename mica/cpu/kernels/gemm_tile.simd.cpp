@@ -10,17 +10,18 @@ namespace {
 constexpr int kTileVectors = 2;
 constexpr int kTileRows = F32::kLanes == 16 ? 12 : F32::kLanes == 8 ? 6 : 4;
 
-template <typename Element>
-void multiply_tile(const GemmTile& tile) {
+/// Of a tile at the lower edge only the first kRows rows are computed.
+template <typename Element, int kRows>
+void multiply_rows(const GemmTile& tile) {
   using Vector = typename Element::Vector;
   using Sum = typename Element::Sum;
   constexpr int kLanes = Vector::kLanes;
   constexpr int kWidth = kTileVectors * kLanes;
   const auto* a = static_cast<const Sum*>(tile.a);
   const auto* b = static_cast<const Sum*>(tile.b);
-  Vector sums[kTileRows][kTileVectors];
+  Vector sums[kRows][kTileVectors];
 #pragma GCC unroll 12
-  for (int i = 0; i < kTileRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
     for (int j = 0; j < kTileVectors; ++j) sums[i][j] = Vector(Sum(0));
   }
@@ -29,7 +30,7 @@ void multiply_tile(const GemmTile& tile) {
 #pragma GCC unroll 2
     for (int j = 0; j < kTileVectors; ++j) row[j] = Vector::load(b + j * kLanes);
 #pragma GCC unroll 12
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < kRows; ++i) {
       const Vector element(a[i]);
 #pragma GCC unroll 2
       for (int j = 0; j < kTileVectors; ++j) sums[i][j] = fma(element, row[j], sums[i][j]);
@@ -38,9 +39,9 @@ void multiply_tile(const GemmTile& tile) {
     b += kWidth;
   }
   auto* c = static_cast<Sum*>(tile.c);
-  if (tile.rows == kTileRows && tile.cols == kWidth) {
+  if (tile.rows == kRows && tile.cols == kWidth) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
       for (int j = 0; j < kTileVectors; ++j) {
         Sum* at = c + i * tile.ldc + j * kLanes;
@@ -49,9 +50,9 @@ void multiply_tile(const GemmTile& tile) {
     }
     return;
   }
-  alignas(64) Sum whole[kTileRows][kWidth];
+  alignas(64) Sum whole[kRows][kWidth];
 #pragma GCC unroll 12
-  for (int i = 0; i < kTileRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 2
     for (int j = 0; j < kTileVectors; ++j) sums[i][j].store(&whole[i][j * kLanes]);
   }
@@ -61,6 +62,14 @@ void multiply_tile(const GemmTile& tile) {
       at = tile.accumulate ? at + whole[i][j] : whole[i][j];
     }
   }
+}
+
+template <typename Element>
+void multiply_tile(const GemmTile& tile) {
+  constexpr int kFew = kTileRows / 3;
+  if (tile.rows <= kFew) return multiply_rows<Element, kFew>(tile);
+  if (tile.rows <= 2 * kFew) return multiply_rows<Element, 2 * kFew>(tile);
+  multiply_rows<Element, kTileRows>(tile);
 }
 
 /// Vectors side by side in memory: every depth is a contiguous run.

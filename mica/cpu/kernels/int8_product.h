@@ -229,6 +229,8 @@ void product_of_code(const PanelProduct& product) {
 // NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
 void int8_product(const PanelProduct& product) {
   switch (product.layout->code) {
+    case PanelCode::u1:
+      return product_of_code<CodeU1>(product);
     case PanelCode::u2:
       return product_of_code<CodeU2>(product);
     case PanelCode::u3:

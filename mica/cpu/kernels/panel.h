@@ -15,10 +15,10 @@ constexpr int kPanelRows = 16;
 ///   8 bits  four vectors, one a quad
 ///   4 bits  two vectors: quads 0, 1 in the low and high nibbles of the first, 2, 3 of the second
 ///   2 bits  one vector: quad i in bits 2 i and 2 i + 1
-/// then the high bits: 2 more bits (u6) as a 2-bit vector, 1 more bit (u3, u5) as four masks of 64 bits, bit i for byte
-/// i. e4m3 is laid out like u8. bf16 comes in pairs of columns: 32-bit words, one a row, the even column low. f16 and
-/// f32 are one vector of 16 values a column.
-enum class PanelCode : uint8_t { u2, u3, u4, u4_levels, u5, u6, u8, e4m3, bf16, f16, f32 };
+/// then the high bits: 2 more bits (u6) as a 2-bit vector, 1 more bit (u3, u5; u1 has no others) as four masks of 64
+/// bits, bit i for byte i. e4m3 is laid out like u8. bf16 comes in pairs of columns: 32-bit words, one a row, the even
+/// column low. f16 and f32 are one vector of 16 values a column.
+enum class PanelCode : uint8_t { u1, u2, u3, u4, u4_levels, u5, u6, u8, e4m3, bf16, f16, f32 };
 
 /// How the scale of a group is stored, 16 values, one a row. The half_ types count half their value.
 enum class PanelScale : uint8_t { none, f32, f16, bf16, e8m0, half_e8m0, half_e4m3, two_level, two_level_nibbles };

@@ -52,6 +52,15 @@ struct CodeRange {
   static constexpr int kFlush = kWide ? 1 : 32767 / 254 / largest >= 4 ? 4 : 32767 / 254 / largest >= 2 ? 2 : 1;
 };
 
+struct CodeU1 : CodeRange<1> {
+  explicit CodeU1(const PanelLayout&) {}
+  template <int pair>
+  void unpack(const uint8_t* chunk, int block, I32 (&quads)[2]) const {
+    quads[0] = quads[1] = I32(0);
+    add_mask_bits<pair, 0>(chunk, block, quads);
+  }
+};
+
 struct CodeU2 : CodeRange<3> {
   explicit CodeU2(const PanelLayout&) {}
   template <int pair>

@@ -1,0 +1,155 @@
+#pragma once
+
+// What Fourier transforms need of vectors beyond simd.h: lanes in another order.
+
+#include "mica/cpu/kernels/simd.h"
+
+#if defined(__AVX512F__)
+#include "mica/cpu/kernels/transpose_avx512.h"
+#endif
+
+namespace mica::cpu::MICA_ISA_NS {
+
+/// Lane i of `even` and `odd` are the numbers 2i and 2i + 1 of `first` and `second` side by side.
+struct EvenOdd {
+  F32 even;
+  F32 odd;
+};
+struct FirstSecond {
+  F32 first;
+  F32 second;
+};
+
+#if defined(__AVX512F__)
+
+/// c − a · b
+inline F32 fnma(F32 a, F32 b, F32 c) {
+  return _mm512_fnmadd_ps(a.v, b.v, c.v);
+}
+inline F32 reversed(F32 a) {
+  return _mm512_permutexvar_ps(_mm512_setr_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), a.v);
+}
+inline EvenOdd split_pairs(FirstSecond x) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return {_mm512_permutex2var_ps(x.first.v, even, x.second.v), _mm512_permutex2var_ps(x.first.v, odd, x.second.v)};
+}
+inline FirstSecond join_pairs(EvenOdd x) {
+  const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i second = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return {_mm512_permutex2var_ps(x.even.v, first, x.odd.v), _mm512_permutex2var_ps(x.even.v, second, x.odd.v)};
+}
+
+/// Columns of a block in place of its rows.
+inline void transpose(F32 (&rows)[F32::kLanes]) {
+  __m512i bits[F32::kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < F32::kLanes; ++i) bits[i] = _mm512_castps_si512(rows[i].v);
+  transpose(bits);
+#pragma GCC unroll 16
+  for (int i = 0; i < F32::kLanes; ++i) rows[i] = _mm512_castsi512_ps(bits[i]);
+}
+
+#elif defined(__AVX2__)
+
+/// c − a · b
+inline F32 fnma(F32 a, F32 b, F32 c) {
+  return _mm256_fnmadd_ps(a.v, b.v, c.v);
+}
+inline F32 reversed(F32 a) {
+  return _mm256_permutevar8x32_ps(a.v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+inline EvenOdd split_pairs(FirstSecond x) {
+  const __m256 even = _mm256_shuffle_ps(x.first.v, x.second.v, 0x88);
+  const __m256 odd = _mm256_shuffle_ps(x.first.v, x.second.v, 0xdd);
+  const auto ordered = [](__m256 v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8)); };
+  return {ordered(even), ordered(odd)};
+}
+inline FirstSecond join_pairs(EvenOdd x) {
+  const __m256 low = _mm256_unpacklo_ps(x.even.v, x.odd.v);
+  const __m256 high = _mm256_unpackhi_ps(x.even.v, x.odd.v);
+  return {_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31)};
+}
+
+/// Columns of a block in place of its rows.
+inline void transpose(F32 (&rows)[F32::kLanes]) {
+  __m256 pairs[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(rows[i].v, rows[i + 1].v);
+    pairs[i + 1] = _mm256_unpackhi_ps(rows[i].v, rows[i + 1].v);
+  }
+  // Half h of fours[4g + c] is column 4h + c of rows 4g … 4g + 3.
+  __m256 fours[8];
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    rows[c] = _mm256_permute2f128_ps(fours[c], fours[4 + c], 0x20);
+    rows[4 + c] = _mm256_permute2f128_ps(fours[c], fours[4 + c], 0x31);
+  }
+}
+
+#else
+
+/// c − a · b
+inline F32 fnma(F32 a, F32 b, F32 c) {
+  return c - a * b;
+}
+inline F32 reversed(F32 a) {
+  return F32::make([&](int i) { return a.v[F32::kLanes - 1 - i]; });
+}
+inline EvenOdd split_pairs(FirstSecond x) {
+  const auto at = [&](int i) { return i < F32::kLanes ? x.first.v[i] : x.second.v[i - F32::kLanes]; };
+  return {F32::make([&](int i) { return at(2 * i); }), F32::make([&](int i) { return at(2 * i + 1); })};
+}
+inline FirstSecond join_pairs(EvenOdd x) {
+  const auto at = [&](int i) { return i % 2 == 0 ? x.even.v[i / 2] : x.odd.v[i / 2]; };
+  return {F32::make(at), F32::make([&](int i) { return at(F32::kLanes + i); })};
+}
+/// Columns of a block in place of its rows.
+inline void transpose(F32 (&rows)[F32::kLanes]) {
+  for (int i = 0; i < F32::kLanes; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float other = rows[i].v[j];
+      rows[i].v[j] = rows[j].v[i];
+      rows[j].v[i] = other;
+    }
+  }
+}
+
+#endif
+
+/// The first `count` pairs of lanes.
+inline void store_pairs(EvenOdd x, int64_t count, float* to) {
+  const FirstSecond pairs = join_pairs(x);
+  if (count == F32::kLanes) {
+    pairs.first.store(to);
+    pairs.second.store(to + F32::kLanes);
+    return;
+  }
+  const int64_t numbers = 2 * count;
+  pairs.first.store(to, numbers < F32::kLanes ? numbers : F32::kLanes);
+  if (numbers > F32::kLanes) pairs.second.store(to + F32::kLanes, numbers - F32::kLanes);
+}
+
+/// Real and imaginary parts.
+struct Halves {
+  F32 re;
+  F32 im;
+};
+
+/// Result k of untangling (see FourierHalves) from elements k and half − k; of tangling with the opposite cosine.
+inline Halves untangled(Halves here, Halves mirror, F32 cosine, F32 sine) {
+  const F32 odd_re = here.im + mirror.im;
+  const F32 odd_im = mirror.re - here.re;
+  return {fma(sine, odd_im, fma(cosine, odd_re, here.re + mirror.re)),
+          fnma(sine, odd_re, fma(cosine, odd_im, here.im - mirror.im))};
+}
+
+}  // namespace mica::cpu::MICA_ISA_NS
