@@ -24,7 +24,8 @@ echo "mica: installing ${missing[*]}"
 # A package that this release does not have (clang-19 on older ones) must not keep the others from being installed.
 available=()
 for package in "${missing[@]}"; do
-  if apt-cache show "$package" >/dev/null 2>&1; then
+  # A name that others mention is known to apt, but cannot be installed.
+  if LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
     available+=("$package")
   else
     echo "mica: this system has no package $package; what needs it is skipped" >&2
