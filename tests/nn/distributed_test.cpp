@@ -3,6 +3,7 @@
 #include "mica/nn/distributed.h"
 
 #include <cstring>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
@@ -24,7 +25,7 @@ struct Pair final : distributed::GroupImpl {
       for (size_t i = 0; i < data.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, &data[i], sizeof(T));
-        value = static_cast<T>(value * static_cast<T>(4));
+        if constexpr (!std::is_same_v<T, bool>) value = static_cast<T>(value * static_cast<T>(4));
         std::memcpy(&data[i], &value, sizeof(T));
       }
     });
