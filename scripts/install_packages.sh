@@ -25,7 +25,8 @@ echo "mica: installing ${missing[*]}"
 available=()
 for package in "${missing[@]}"; do
   # A name that others mention is known to apt, but cannot be installed.
-  if LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
+  policy=$(LC_ALL=C apt-cache policy "$package")
+  if [[ $policy =~ Candidate:\ [^\(] ]]; then
     available+=("$package")
   else
     echo "mica: this system has no package $package; what needs it is skipped" >&2

@@ -100,7 +100,8 @@ def main():
                 spaces[inner].setdefault(call, None)
     lines = ["// Every function of MLX's public headers, with the types of its arguments. Made by scripts/mlx_signatures.py.",
              "// clang-format off",
-             "// NOLINTBEGIN(performance-unnecessary-value-param): arguments have the types of MLX's", "", "#include <gtest/gtest.h>", "", '#include "mica/mica.h"', "",
+             "// NOLINTBEGIN(performance-unnecessary-value-param): arguments have the types of MLX's", "",
+             "#include <gtest/gtest.h>", "", '#include "mica/mica.h"', "",
              "namespace mlx {", "namespace core = ::mica;  // NOLINT(misc-unused-alias-decls)", "}  // namespace mlx", "", "namespace {", "",
              "/// That it compiles is the test.", "template <typename F>", "void use(F) {}", ""]
     for inner, uses in sorted(spaces.items()):

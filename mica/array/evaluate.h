@@ -12,12 +12,14 @@ void eval(const std::vector<array>& outputs);
 
 /// Queues the computation and returns; reading an array waits for it, and throws what its computation threw.
 void async_eval(const std::vector<array>& outputs);
+
 /// The same of arrays one by one.
 template <typename... Arrays>
   requires(std::is_same_v<std::remove_cvref_t<Arrays>, array> && ...)
 void eval(Arrays&&... outputs) {
   eval(std::vector<array>{std::forward<Arrays>(outputs)...});
 }
+
 /// The same without waiting.
 template <typename... Arrays>
   requires(std::is_same_v<std::remove_cvref_t<Arrays>, array> && ...)

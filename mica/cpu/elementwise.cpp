@@ -27,8 +27,9 @@ std::byte* address(const array& a, int64_t element) {
 }
 
 /// Runs compute(blocks of the inputs in their compute type, block of the output, count) over all elements.
+/// `streamed`: results of compute pass the caches by.
 template <size_t N, typename Compute>
-void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute compute) {
+void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute compute, bool streamed = false) {
   std::array<Strides, N + 1> strides;
   for (size_t j = 0; j < N; ++j) strides[j] = inputs[j]->strides();
   strides[N] = out.strides();
@@ -56,8 +57,7 @@ void for_blocks(const std::array<const array*, N>& inputs, array& out, Compute c
         store_block(y, target, out.dtype(), n);
       }
     });
-    // What a kernel may have streamed.
-    elementwise_kernels().end_stream();
+    if (streamed) elementwise_kernels().end_stream();
   });
 }
 
@@ -75,14 +75,16 @@ void unary(const Unary& primitive, std::span<array> inputs, std::span<array> out
   const UnaryLoop generic = fast ? nullptr : generic_unary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, x.dtype());
   donate_or_allocate(x, outputs[0]);
-  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_unary[op];
-  for_blocks<1>({&x}, outputs[0], [&](const std::array<const void*, 1>& in, void* y, int64_t n) {
+  const bool streamed = fast && is_streamed(outputs[0], inputs);
+  if (streamed) fast = kernels.streamed_unary[op];
+  const auto compute = [&](const std::array<const void*, 1>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<float*>(y), n);
     } else {
       generic(in[0], y, n);
     }
-  });
+  };
+  for_blocks<1>({&x}, outputs[0], compute, streamed);
 }
 
 void binary(const Binary& primitive, std::span<array> inputs, std::span<array> outputs) {
@@ -95,14 +97,16 @@ void binary(const Binary& primitive, std::span<array> inputs, std::span<array> o
   const BinaryLoop generic = fast ? nullptr : generic_binary(primitive.op, type);
   if (!fast && !generic) fail_undefined(primitive, a.dtype());
   donate_or_allocate(a.is_donatable() && a.flags().row_contiguous ? a : b, outputs[0]);
-  if (fast && is_streamed(outputs[0], inputs)) fast = kernels.streamed_binary[op];
-  for_blocks<2>({&a, &b}, outputs[0], [&](const std::array<const void*, 2>& in, void* y, int64_t n) {
+  const bool streamed = fast && is_streamed(outputs[0], inputs);
+  if (streamed) fast = kernels.streamed_binary[op];
+  const auto compute = [&](const std::array<const void*, 2>& in, void* y, int64_t n) {
     if (fast) {
       fast(static_cast<const float*>(in[0]), static_cast<const float*>(in[1]), static_cast<float*>(y), n);
     } else {
       generic(in[0], in[1], y, n);
     }
-  });
+  };
+  for_blocks<2>({&a, &b}, outputs[0], compute, streamed);
 }
 
 void select(const Select&, std::span<array> inputs, std::span<array> outputs) {

@@ -313,20 +313,24 @@ class Product {
   int64_t depths_ = 1;  // ranges of depths, one after the other
 };
 
+/// The product with C of the type of the sums, or `rounded` to that of the inputs.
+void multiply(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c,
+              int64_t ldc, bool rounded, ThreadPool& pool, Isa isa) {
+  if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
+  if (m == 0 || n == 0) return;
+  Product(type, m, n, k, a, b, c, ldc, rounded, pool, isa).run();
+}
+
 }  // namespace
 
 void gemm(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
           ThreadPool& pool, Isa isa) {
-  if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
-  if (m == 0 || n == 0) return;
-  Product(type, m, n, k, a, b, c, ldc, false, pool, isa).run();
+  multiply(type, m, n, k, a, b, c, ldc, false, pool, isa);
 }
 
 void gemm_rounded(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, uint16_t* c,
                   int64_t ldc, ThreadPool& pool, Isa isa) {
-  if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
-  if (m == 0 || n == 0) return;
-  Product(type, m, n, k, a, b, c, ldc, true, pool, isa).run();
+  multiply(type, m, n, k, a, b, c, ldc, true, pool, isa);
 }
 
 }  // namespace mica::cpu

@@ -3,6 +3,7 @@
 
 #define MICA_ISA_NS avx512bf16
 
+#include "mica/cpu/kernels/load_columns.h"
 #include "mica/cpu/kernels/panel_rows.h"
 
 namespace mica::cpu::avx512bf16 {
@@ -80,10 +81,7 @@ void bf16_product(const PanelProduct& product) {
 
 void round_to_bf16(const RowRounding& row) {
   for (int64_t column = 0; column < row.padded; column += F32::kLanes) {
-    const int64_t left = row.cols - column;
-    const F32 values = left >= F32::kLanes ? F32::load(row.x + column)
-                       : left > 0          ? F32::load(row.x + column, left)
-                                           : F32(0.0f);
+    const F32 values = load_columns(row.x, column, row.cols);
     alignas(32) uint32_t pairs[kPairsOfChunk];
     _mm256_store_si256(reinterpret_cast<__m256i*>(pairs), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values.v)));
     uint32_t* out = row.pairs + column / 2 * row.stride;

@@ -28,12 +28,6 @@ struct Prefetch {
   }
 };
 
-/// Sums of a tile of rows with P panels.
-template <int Rows, int P>
-struct TileSums {
-  alignas(64) float at[Rows][P * kPanelRows];
-};
-
 /// Panels [panel, panel + P) times a tile of Rows, M of them at a time: the panels stay in the first-level cache. A
 /// Block is made for a layout; block.template product<Rows>(product, panels, block_index, first_row, sums) gives the
 /// sums of one block of columns of P panels with the activation rows first_row … first_row + M − 1, and
@@ -41,7 +35,7 @@ struct TileSums {
 template <typename Block, int Rows, int P, int M>
 inline void panels_product(const PanelProduct& product, Block& weights, int64_t panel) {
   const uint8_t* panels = product.panels + panel * product.layout->panel_bytes();
-  TileSums<Rows, P> sums;
+  alignas(64) float sums[Rows][P * kPanelRows];
   for (int row = 0; row < Rows; row += M) {
     for (int block = 0; block < kBlocks; ++block) {
       F32 acc[P][M];
@@ -49,7 +43,7 @@ inline void panels_product(const PanelProduct& product, Block& weights, int64_t 
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 12
-        for (int m = 0; m < M; ++m) acc[p][m].store(&sums.at[row + m][p * kPanelRows + block * F32::kLanes]);
+        for (int m = 0; m < M; ++m) acc[p][m].store(&sums[row + m][p * kPanelRows + block * F32::kLanes]);
       }
     }
   }
@@ -57,7 +51,7 @@ inline void panels_product(const PanelProduct& product, Block& weights, int64_t 
     for (int block = 0; block < kBlocks; ++block) {
       const int64_t column = (panel + p) * kPanelRows + block * F32::kLanes;
       if (column >= product.y_cols) return;
-      float* block_sums = &sums.at[0][p * kPanelRows + block * F32::kLanes];
+      float* block_sums = &sums[0][p * kPanelRows + block * F32::kLanes];
       if (!product.rests.empty()) {
         weights.add_rests(product, panels + p * product.layout->panel_bytes(), block, block_sums, P * kPanelRows);
       }

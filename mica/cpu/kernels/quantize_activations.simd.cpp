@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "mica/cpu/kernels/load_columns.h"
 #include "mica/cpu/kernels/products.h"
-#include "mica/cpu/kernels/simd.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -18,11 +18,7 @@ struct Group {
   /// Of a row of `cols` values those from `column` on, zeros behind the last.
   static Group load(const float* x, int64_t column, int64_t cols) {
     Group out;
-    for (int i = 0; i < kVectors; ++i) {
-      const int64_t at = column + i * F32::kLanes;
-      const int64_t left = cols - at;
-      out.x[i] = left >= F32::kLanes ? F32::load(x + at) : left > 0 ? F32::load(x + at, left) : F32(0.0f);
-    }
+    for (int i = 0; i < kVectors; ++i) out.x[i] = load_columns(x, column + i * F32::kLanes, cols);
     return out;
   }
 
@@ -65,8 +61,7 @@ struct Group {
 float finest_scale(const float* x, int64_t cols) {
   F32 squares(0.0f);
   for (int64_t column = 0; column < cols; column += F32::kLanes) {
-    const int64_t left = cols - column;
-    const F32 value = left >= F32::kLanes ? F32::load(x + column) : F32::load(x + column, left);
+    const F32 value = load_columns(x, column, cols);
     squares = fma(value, value, squares);
   }
   return kOutlier / 127.0f * std::sqrt(reduce_add(squares) / static_cast<float>(cols));
