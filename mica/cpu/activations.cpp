@@ -62,6 +62,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   tiles_.clear();
   group_begin_.clear();
   for (Int8& copy : int8_) copy.ready = false;
+  for (Starts& copy : starts_) copy.ready = false;
   bf16_ready_ = false;
   exact_ready_ = false;
 }
@@ -101,6 +102,7 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
   reserve(copy.values, count_ * padded);
   reserve(copy.scales, count_ * steps);
   reserve(copy.sums, count_ * steps);
+  reserve(copy.totals, count_ * steps);
   reserve(copy.rest_counts, count_);
   if (copy.rest_room < count_ * groups) {
     // Few are used: memory that is not written is not there.
@@ -115,12 +117,28 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
                              .values = copy.values.data() + tile.first * padded,
                              .scales = copy.scales.data() + tile.first * steps,
                              .sums = copy.sums.data() + tile.first * steps,
+                             .totals = copy.totals.data() + tile.first * steps,
                              .rests = copy.rests.get() + tile.first * groups};
     for (int64_t m = 0; m < tile.count; ++m) work.x[m] = row(tile.first + m);
     copy.rest_counts[static_cast<size_t>(tile.first)] = quantizer()(work);
   });
   copy.ready = true;
   return copy;
+}
+
+const int32_t* Activations::starts(int step, int32_t offset, ThreadPool& pool) {
+  const Int8& copy = int8(step, pool);
+  auto found = std::ranges::find_if(starts_, [&](const Starts& s) { return s.step == step && s.offset == offset; });
+  if (found == starts_.end()) found = starts_.insert(found, {.step = step, .offset = offset});
+  if (!found->ready) {
+    const int64_t count = count_ * (padded_cols() / step);
+    reserve(found->values, count);
+    for (int64_t i = 0; i < count; ++i) {
+      found->values[static_cast<size_t>(i)] = -offset * copy.totals[static_cast<size_t>(i)];
+    }
+    found->ready = true;
+  }
+  return found->values.data();
 }
 
 const uint32_t* Activations::bf16(ThreadPool& pool) {

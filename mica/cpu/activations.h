@@ -44,10 +44,18 @@ class Activations {
   struct Int8 {
     std::vector<int8_t> values;
     std::vector<float> scales;
-    std::vector<float> sums;  ///< Σ of the quantized values of a step, times their scale
+    std::vector<float> sums;      ///< Σ of the quantized values of a step, times their scale
+    std::vector<int32_t> totals;  ///< the same without the scale
     std::vector<int64_t> rest_counts;
     std::unique_ptr<Rest[]> rests;
     int64_t rest_room = 0;
+    bool ready = false;
+  };
+  /// What starts() gives for one offset.
+  struct Starts {
+    int step = 0;
+    int32_t offset = 0;
+    std::vector<int32_t> values;
     bool ready = false;
   };
 
@@ -62,6 +70,10 @@ class Activations {
 
   /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
   const Int8& int8(int step, ThreadPool& pool);
+
+  /// −offset · Σ of the quantized values, laid out like the sums: where dot products with codes that lie `offset` too
+  /// high start. Valid until the next assign.
+  const int32_t* starts(int step, int32_t offset, ThreadPool& pool);
 
   /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
   /// CPU of Isa::avx512bf16.
@@ -85,6 +97,7 @@ class Activations {
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
+  std::vector<Starts> starts_;
   std::vector<uint32_t> bf16_;
   std::vector<float> exact_;
   bool bf16_ready_ = false;

@@ -79,6 +79,7 @@ class Multiplier {
         // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
         step_ = std::min<int>(layout.group, kActivationGroup);
         int8_ = &x.int8(step_, pool);
+        if (layout.is_symmetric()) starts_ = x.starts(step_, static_cast<int32_t>(layout.offset), pool);
         break;
       case Copy::bf16:
         bf16_ = x.bf16(pool);
@@ -116,6 +117,7 @@ class Multiplier {
       product.x = int8_->values.data() + tile.first * padded;
       product.x_scales = int8_->scales.data() + first_step;
       product.x_sums = int8_->sums.data() + first_step;
+      if (starts_) product.x_starts = starts_ + first_step;
       product.rests = {int8_->rests.get() + tile.first * (padded / kActivationGroup),
                        static_cast<size_t>(int8_->rest_counts[static_cast<size_t>(tile.first)])};
     } else if (bf16_) {
@@ -139,6 +141,7 @@ class Multiplier {
   Kernel kernel_ = nullptr;
   int step_ = 0;
   const Activations::Int8* int8_ = nullptr;
+  const int32_t* starts_ = nullptr;
   const uint32_t* bf16_ = nullptr;
   const float* exact_ = nullptr;
 };
