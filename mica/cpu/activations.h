@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/workspace.h"
 #include "mica/ops/quant_format.h"
 
 namespace mica::cpu {
@@ -42,20 +42,19 @@ class Activations {
   /// Groups of 32 with outliers have a second digit for what the first leaves: those of a tile are
   /// rests[first · groups …], rest_counts[first] of them.
   struct Int8 {
-    std::vector<int8_t> values;
-    std::vector<float> scales;
-    std::vector<float> sums;      ///< Σ of the quantized values of a step, times their scale
-    std::vector<int32_t> totals;  ///< the same without the scale
-    std::vector<int64_t> rest_counts;
-    std::unique_ptr<Rest[]> rests;
-    int64_t rest_room = 0;
+    Workspace<int8_t> values;
+    Workspace<float> scales;
+    Workspace<float> sums;      ///< Σ of the quantized values of a step, times their scale
+    Workspace<int32_t> totals;  ///< the same without the scale
+    Workspace<int64_t> rest_counts;
+    Workspace<Rest> rests;
     bool ready = false;
   };
   /// What starts() gives for one offset.
   struct Starts {
     int step = 0;
     int32_t offset = 0;
-    std::vector<int32_t> values;
+    Workspace<int32_t> values;
     bool ready = false;
   };
 
@@ -98,8 +97,8 @@ class Activations {
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
   std::vector<Starts> starts_;
-  std::vector<uint32_t> bf16_;
-  std::vector<float> exact_;
+  Workspace<uint32_t> bf16_;
+  Workspace<float> exact_;
   bool bf16_ready_ = false;
   bool exact_ready_ = false;
 };

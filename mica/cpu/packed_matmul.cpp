@@ -118,8 +118,8 @@ class Multiplier {
       product.x_scales = int8_->scales.data() + first_step;
       product.x_sums = int8_->sums.data() + first_step;
       if (starts_) product.x_starts = starts_ + first_step;
-      product.rests = {int8_->rests.get() + tile.first * (padded / kActivationGroup),
-                       static_cast<size_t>(int8_->rest_counts[static_cast<size_t>(tile.first)])};
+      product.rests = {int8_->rests.data() + tile.first * (padded / kActivationGroup),
+                       static_cast<size_t>(int8_->rest_counts.data()[tile.first])};
     } else if (bf16_) {
       product.x = bf16_ + tile.first * padded / 2;
     } else {

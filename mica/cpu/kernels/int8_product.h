@@ -193,12 +193,14 @@ inline void add_group_rests(const PanelProduct& product, const Code& code, const
     const ChunkCodes low = ChunkCodes::unpack(code, chunk, block);
     const ChunkCodes high = ChunkCodes::unpack(code, is_whole ? chunk + layout.chunk_bytes : chunk, block);
     for (const Rest* rest = rests; rest != end; ++rest) {
+      // Two sums, so that neither waits for the other.
       I32 sum[1] = {I32(0)};
+      I32 second[1] = {I32(0)};
       add_codes<Code, 1>(low, rest->values + first, sum);
-      if (is_whole) add_codes<Code, 1>(high, rest->values + 16, sum);
+      if (is_whole) add_codes<Code, 1>(high, rest->values + 16, second);
       const float x_sum = is_whole ? rest->sums[0] + rest->sums[1] : rest->sums[first / 16];
       float* out = sums + int64_t{rest->row} * stride;
-      add_scaled(F32::load(out), sum[0], F32(rest->scale), F32(x_sum), scale, bias).store(out);
+      add_scaled(F32::load(out), sum[0] + second[0], F32(rest->scale), F32(x_sum), scale, bias).store(out);
     }
   }
 }

@@ -117,8 +117,8 @@ class Batch {
     for (int i = 0; i < kBatch; ++i) rounded[i] = groups_[i].rounded(inverses[i]);
     for (int first = 0; first < kGroup; first += tile_.step) write_sums(rounded, first, scales);
     int64_t count = 0;
+    write_values(rounded);
     for (int i = 0; i < count_; ++i) {
-      write_values(rounded[i], rows_[i], columns_[i]);
       const bool is_coarse = scales[i] > finest[rows_[i]];
       if (!is_coarse) continue;
       write_rest(groups_[i].rest(rounded[i], scales[i]), scales[i], columns_[i] / kGroup, rows_[i], rests[count++]);
@@ -142,11 +142,39 @@ class Batch {
     }
   }
 
-  void write_values(const Group& rounded, int row, int64_t column) const {
-    alignas(64) int8_t bytes[kGroup];
-    rounded.store_bytes(bytes);
-    int8_t* values = tile_.values + column * tile_.rows + 4 * row;
-    for (int i = 0; i < kGroup; i += 4, values += 4 * tile_.rows) __builtin_memcpy(values, bytes + i, 4);
+  /// Writes the quads of the groups, those of the rows of a tile side by side.
+  void write_values(const Group (&rounded)[kBatch]) const {
+    const int64_t stride = 4 * int64_t{tile_.rows};
+    alignas(64) int8_t bytes[kBatch][kGroup];
+    for (int i = 0; i < kBatch; ++i) rounded[i].store_bytes(bytes[i]);
+    int8_t* values = tile_.values + columns_[0] * tile_.rows + 4 * rows_[0];
+    const bool is_block = count_ == kBatch && rows_[kBatch - 1] == rows_[0] + kBatch - 1;
+    if (is_block) return store_quads(bytes, values, stride);
+    for (int j = 0; j < count_; ++j) {
+      values = tile_.values + columns_[j] * tile_.rows + 4 * rows_[j];
+      for (int i = 0; i < kGroup; i += 4, values += stride) __builtin_memcpy(values, bytes[j] + i, 4);
+    }
+  }
+
+  /// Quads of kBatch rows, `stride` bytes from one quad to the next.
+  static void store_quads(const int8_t (&bytes)[kBatch][kGroup], int8_t* values, int64_t stride) {
+#if defined(__AVX2__)
+    __m256i rows[kBatch];
+    for (int i = 0; i < kBatch; ++i) rows[i] = _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes[i]));
+    // Quads 0 and 4 of all rows, 1 and 5, …
+    const __m256i low[2] = {_mm256_unpacklo_epi32(rows[0], rows[1]), _mm256_unpacklo_epi32(rows[2], rows[3])};
+    const __m256i high[2] = {_mm256_unpackhi_epi32(rows[0], rows[1]), _mm256_unpackhi_epi32(rows[2], rows[3])};
+    const __m256i quads[4] = {_mm256_unpacklo_epi64(low[0], low[1]), _mm256_unpackhi_epi64(low[0], low[1]),
+                              _mm256_unpacklo_epi64(high[0], high[1]), _mm256_unpackhi_epi64(high[0], high[1])};
+    for (int i = 0; i < 4; ++i) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(values + i * stride), _mm256_castsi256_si128(quads[i]));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(values + (4 + i) * stride), _mm256_extracti128_si256(quads[i], 1));
+    }
+#else
+    for (int i = 0; i < kGroup; i += 4, values += stride) {
+      for (int j = 0; j < kBatch; ++j) __builtin_memcpy(values + 4 * j, bytes[j] + i, 4);
+    }
+#endif
   }
 
   const TileQuantization& tile_;
