@@ -38,7 +38,7 @@ array::Desc::~Desc() {
   while (!dying.empty()) {
     const array last = std::move(dying.back());
     dying.pop_back();
-    if (last.desc_.use_count() != 1) continue;
+    if (!is_sole_owner(last.desc_)) continue;
     for (array& input : last.desc_->inputs) dying.push_back(std::move(input));
     last.desc_->inputs.clear();
   }
