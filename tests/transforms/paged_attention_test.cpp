@@ -213,6 +213,7 @@ TEST(PagedAttention, PutsRowsInPages) {
   const array pages = zeros({3, 1, 128, 2}, float16);
   const array rows = astype(reshape(arange(0.0, 12.0), {2, 1, 3, 2}), float32);
   const array put = put_rows(pages, rows, array({126, 5}), array({2, 0, 1, -1}, {2, 2}));
+  const array specified = dynamic_cast<const Composite&>(put.primitive()).expand(put.inputs())[0];
   // The first sequence ends in page 0, the second one is in page 1.
   const auto at = [&](int page, int row) { return slice(put, {page, 0, row, 0}, {page + 1, 1, row + 1, 2}); };
   EXPECT_TRUE(same(flatten(at(2, 126)), astype(array({0, 1}), float16)));
@@ -222,8 +223,7 @@ TEST(PagedAttention, PutsRowsInPages) {
     EXPECT_TRUE(same(flatten(at(1, 5 + row)), astype(array({6 + 2 * row, 7 + 2 * row}), float16)));
   }
   EXPECT_EQ(sum(astype(put, float32)).item<float>(), 66.0f);
-  const auto& composite = dynamic_cast<const Composite&>(put.primitive());
-  EXPECT_TRUE(same(composite.expand(put.inputs())[0], put));
+  EXPECT_TRUE(same(specified, put));
 }
 
 // Of numbers that are only known when it is computed.
