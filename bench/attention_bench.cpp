@@ -1,8 +1,11 @@
 // Attention of SmolLM2-135M (9 heads, 3 key heads of 64) and of the 1B Llama shape (32, 8): GB/s of keys and values for
-// one query, GFLOP/s for a prompt. Runs on ThreadPool::global() (MICA_THREADS) at the active instruction set
-// (MICA_ISA).
+// one query, GFLOP/s for a prompt; over caches in one piece and in shuffled pages. Runs on ThreadPool::global()
+// (MICA_THREADS) at the active instruction set (MICA_ISA).
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -17,7 +20,17 @@ namespace {
 using namespace mica;
 using namespace mica::cpu;
 
-void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t queries, int64_t keys, KvType type) {
+/// Pages 0 … count − 1 in an order without neighbours.
+std::vector<int32_t> shuffled(int64_t count) {
+  std::vector<int32_t> out(static_cast<size_t>(count));
+  std::iota(out.begin(), out.end(), 0);
+  std::shuffle(out.begin(), out.end(), std::mt19937(1));
+  return out;
+}
+
+/// Pages of `page` tokens; 0: one piece.
+void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t queries, int64_t keys, int64_t page,
+            KvType type) {
   constexpr int64_t kDim = 64;
   const std::vector<float> q(static_cast<size_t>(heads * queries * kDim), 0.1f);
   std::vector<float> out(q.size());
@@ -37,6 +50,14 @@ void attend(benchmark::State& state, int64_t heads, int64_t kv_heads, int64_t qu
   args.out = {out.data(), 0, queries * kDim, kDim};
   args.kv_type = type;
   args.causal = true;
+  const std::vector<int32_t> table = shuffled(page > 0 ? keys / page : 0);
+  const auto place = static_cast<int32_t>(keys - queries);
+  if (page > 0) {
+    args.k = {k.data(), kv_heads * page * row, page * row, row};
+    args.v = {v.data(), kv_heads * page * row, page * row, row};
+    args.offsets = &place;
+    args.pages = {table.data(), keys / page, page};
+  }
   for ([[maybe_unused]] const auto _ : state) attention(args, ThreadPool::global());
   const auto rate = benchmark::Counter::kIsIterationInvariantRate;
   const double pairs =
@@ -53,9 +74,13 @@ int main(int argc, char** argv) {
   for (const auto& [name, type] : types) {
     for (const auto& [heads, kv_heads] : {std::pair(9, 3), {32, 8}}) {
       for (const auto& [queries, keys] : {std::pair(1, 512), {1, 4096}, {512, 512}, {512, 4096}}) {
-        const std::string label = std::string(name) + "/heads:" + std::to_string(heads) +
-                                  "/queries:" + std::to_string(queries) + "/keys:" + std::to_string(keys);
-        add_benchmark(label, [=](benchmark::State& state) { attend(state, heads, kv_heads, queries, keys, type); });
+        for (const int64_t page : {0, 128, 256}) {
+          const std::string label = std::string(name) + "/heads:" + std::to_string(heads) +
+                                    "/queries:" + std::to_string(queries) + "/keys:" + std::to_string(keys) +
+                                    "/page:" + std::to_string(page);
+          add_benchmark(label,
+                        [=](benchmark::State& state) { attend(state, heads, kv_heads, queries, keys, page, type); });
+        }
       }
     }
   }

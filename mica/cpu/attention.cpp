@@ -26,6 +26,12 @@ void check(const AttentionArgs& args) {
   if (args.additive_mask != nullptr && args.bool_mask != nullptr)
     fail_as<std::invalid_argument>("attention with two masks");
   if (args.window > 0 && !args.causal) fail_as<std::invalid_argument>("attention with a window that is not causal");
+  if (args.pages.table == nullptr) return;
+  if (args.pages.tokens <= 0 || args.pages.tokens % kKvPageTokens != 0 ||
+      args.keys != args.pages.columns * args.pages.tokens) {
+    fail_as<std::invalid_argument>("attention of {} keys in {} pages of {} tokens", args.keys, args.pages.columns,
+                                   args.pages.tokens);
+  }
 }
 
 }  // namespace
@@ -38,9 +44,9 @@ std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t batc
   return {std::min(first, last), last};
 }
 
-AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row) {
-  const int64_t offset =
-      row.batch * args.mask_strides[0] + row.head * args.mask_strides[1] + row.query * args.mask_strides[2];
+AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row, int64_t first) {
+  const int64_t offset = row.batch * args.mask_strides[0] + row.head * args.mask_strides[1] +
+                         row.query * args.mask_strides[2] + first * args.mask_strides[3];
   return {args.additive_mask ? args.additive_mask + offset : nullptr,
           args.bool_mask ? args.bool_mask + offset : nullptr};
 }
@@ -50,7 +56,8 @@ KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& 
   const bool codes = args.kv_type == KvType::q8 || args.kv_type == KvType::q4;
   const int64_t size = codes ? 1 : args.kv_type == KvType::f32 ? 4 : 2;
   const KvFormat format{args.kv_type == KvType::q4 ? 4 : 8, args.kv_group};
-  const int64_t offset = batch * view.batch_stride + kv_head * view.head_stride + first * view.row_stride;
+  const KvPages::Place place = args.pages.place(batch, first);
+  const int64_t offset = place.entry * view.batch_stride + kv_head * view.head_stride + place.row * view.row_stride;
   return {.type = args.kv_type,
           .group = args.kv_group,
           .dim = dim,

@@ -5,6 +5,7 @@
 #include "mica/array/dtype.h"
 #include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/kv_pages.h"
 #include "mica/cpu/kv_rows.h"
 
 namespace mica::cpu {
@@ -36,9 +37,12 @@ struct AttentionArgs {
   int64_t value_dim = 1;  ///< D of v and out
 
   AttentionView<const float> q;  ///< [batch, heads, L, D]
-  AttentionView<const void> k;   ///< [batch, kv_heads, T, D]
-  AttentionView<const void> v;   ///< [batch, kv_heads, T, value_dim]
+  AttentionView<const void> k;   ///< [batch or pages, kv_heads, T or tokens of a page, D]
+  AttentionView<const void> v;   ///< [batch or pages, kv_heads, T or tokens of a page, value_dim]
   AttentionView<float> out;      ///< [batch, heads, L, value_dim]
+  /// With a table: T is the tokens of all of its columns; pages have a multiple of kKvPageTokens. Pages that no query
+  /// sees are not looked up.
+  KvPages pages;
   KvType kv_type = KvType::f32;
   int kv_group = 64;  ///< elements that share a scale, for codes
 

@@ -35,11 +35,13 @@ inline AttentionRow attention_row(const AttentionArgs& args, int64_t batch, int6
 /// Keys [first, second) that a query sees, masks aside.
 std::pair<int64_t, int64_t> visible_keys(const AttentionArgs& args, int64_t batch, int64_t query);
 
-AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row);
+/// Of the keys from `first` on.
+AttentionMask attention_mask(const AttentionArgs& args, const AttentionRow& row, int64_t first);
 
-/// Rows of a head, those of the keys (`view` is args.k) or of the values, each of `dim` elements; row 0 is `first`.
+/// Rows of a head, those of the keys (`view` is args.k) or of the values, each of `dim` elements; row 0 is `first`. The
+/// rows of its page follow.
 KvRows attention_kv(const AttentionArgs& args, const AttentionView<const void>& view, int64_t dim, int64_t batch,
-                    int64_t kv_head, int64_t first = 0);
+                    int64_t kv_head, int64_t first);
 
 inline const float* attention_query(const AttentionArgs& args, const AttentionRow& row) {
   return args.q.data + row.batch * args.q.batch_stride + row.head * args.q.head_stride + row.query * args.q.row_stride;

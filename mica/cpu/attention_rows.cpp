@@ -5,16 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "mica/cpu/attention_parts.h"
+#include "mica/ops/kv_format.h"
 
 namespace mica::cpu {
 namespace {
 
-/// Keys of a part. Fewer are not worth a task.
-constexpr int64_t kPartKeys = 128;
+/// Keys of a part. Fewer are not worth a task. A part lies in one page.
+constexpr int64_t kPartKeys = kKvPageTokens;
 static_assert(kPartKeys % kAttentionBlock == 0);
 
 /// Work (multiplications) for which a loop over threads costs more than it gains.
@@ -93,13 +94,13 @@ class RowsAttention {
   /// Index of the softmax state of a row of a piece in one part of the keys.
   int64_t state(int64_t piece, int64_t part) const { return (piece * parts_ + part) * kAttentionRows; }
 
+  /// Keys are numbered from the first one of the part.
   void run_part(int64_t piece, int64_t part) {
     const int64_t at = state(piece, part);
-    const AttentionRow first = row_of(piece, 0);
-    const int64_t kv_head = first.head / attention_group(args_);
+    const int64_t place = (first_part_ + part) * kPartKeys;
     AttentionRows rows{.rows = rows_of(piece),
-                       .k = attention_kv(args_, args_.k, args_.dim, first.batch, kv_head),
-                       .v = attention_kv(args_, args_.v, args_.value_dim, first.batch, kv_head),
+                       .k = {},
+                       .v = {},
                        .mask_stride = args_.mask_strides[3],
                        .scale = args_.scale,
                        .softcap = args_.softcap,
@@ -107,20 +108,47 @@ class RowsAttention {
                        .out_stride = stride_,
                        .largest = largest_ + at,
                        .sum = sum_ + at};
-    int64_t begin = args_.keys;
+    const auto [begin, end] = open_rows(rows, piece, place);
+    rows.begin = std::max<int64_t>(0, begin) / kAttentionBlock * kAttentionBlock;
+    rows.end = std::min(kPartKeys, end);
+    if (rows.begin >= rows.end) {
+      // No row sees a key, and there may be no page.
+      std::fill_n(rows.largest, rows.rows, -std::numeric_limits<float>::infinity());
+      return;
+    }
+    open_keys(rows, row_of(piece, 0), place, end > kPartKeys);
+    kernel_(rows);
+  }
+
+  /// The queries of a piece; returns the keys, from `place` on, that any of them sees.
+  std::pair<int64_t, int64_t> open_rows(AttentionRows& rows, int64_t piece, int64_t place) const {
+    int64_t begin = kPartKeys;
     int64_t end = 0;
     for (int r = 0; r < rows.rows; ++r) {
       const AttentionRow row = row_of(piece, r);
+      const auto [first, last] = visible_keys(args_, row.batch, row.query);
       rows.q[r] = attention_query(args_, row);
-      rows.mask[r] = attention_mask(args_, row);
-      std::tie(rows.first[r], rows.last[r]) = visible_keys(args_, row.batch, row.query);
+      rows.mask[r] = attention_mask(args_, row, place);
+      rows.first[r] = first - place;
+      rows.last[r] = last - place;
       begin = std::min(begin, rows.first[r]);
       end = std::max(end, rows.last[r]);
     }
-    const int64_t place = (first_part_ + part) * kPartKeys;
-    rows.begin = std::max(place, begin / kAttentionBlock * kAttentionBlock);
-    rows.end = std::min(place + kPartKeys, end);
-    kernel_(rows);
+    return {begin, end};
+  }
+
+  /// Keys and values from `place` on, and where the next part's are.
+  void open_keys(AttentionRows& rows, const AttentionRow& row, int64_t place, bool has_next) const {
+    const int64_t kv_head = row.head / attention_group(args_);
+    const auto from = [&](const AttentionView<const void>& view, int64_t dim, int64_t key) {
+      return attention_kv(args_, view, dim, row.batch, kv_head, key);
+    };
+    rows.k = from(args_.k, args_.dim, place);
+    rows.v = from(args_.v, args_.value_dim, place);
+    rows.part = kPartKeys;
+    if (!has_next) return;
+    rows.next_k = from(args_.k, args_.dim, place + kPartKeys).data;
+    rows.next_v = from(args_.v, args_.value_dim, place + kPartKeys).data;
   }
 
   /// Adds up the parts of a piece and writes its rows.

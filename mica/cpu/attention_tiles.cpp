@@ -29,7 +29,7 @@ class TilesTask {
     last_.resize(width_);
     factors_.resize(width_);
     if (args.additive_mask != nullptr || args.bool_mask != nullptr) {
-      bias_.resize(static_cast<size_t>(arithmetic_->block_keys()) * width_);
+      bias_.resize(static_cast<size_t>(kTileKeys) * width_);
     }
   }
 
@@ -45,8 +45,9 @@ class TilesTask {
       seen_first = std::min(seen_first, tiles_[i].seen_first);
       seen_last = std::max(seen_last, tiles_[i].seen_last);
     }
-    for (int64_t key = seen_first; key < seen_last; key += arithmetic_->block_keys()) {
-      const int64_t count = std::min(arithmetic_->block_keys(), seen_last - key);
+    // Blocks end at fixed places, so that each lies in one page.
+    for (int64_t key = seen_first, count = 0; key < seen_last; key += count) {
+      count = std::min(kTileKeys - key % kTileKeys, seen_last - key);
       arithmetic_->pack(attention_kv(args_, args_.k, args_.dim, batch, kv_head, key),
                         attention_kv(args_, args_.v, args_.value_dim, batch, kv_head, key), count);
       for (QueryTile& tile : tiles_) {
@@ -78,7 +79,7 @@ class TilesTask {
       tile.last[static_cast<size_t>(i)] = last;
       tile.seen_first = std::min(tile.seen_first, first);
       tile.seen_last = std::max(tile.seen_last, last);
-      tile.masks.push_back(attention_mask(args_, row));
+      tile.masks.push_back(attention_mask(args_, row, 0));
       queries_.push_back(attention_query(args_, row));
     }
     arithmetic_->open(tile, queries_);
@@ -140,11 +141,11 @@ int64_t alternating(int64_t i, int64_t tasks) {
 
 }  // namespace
 
-TileArithmetic::TileArithmetic(const AttentionArgs& args, int width, int row_step, int block_keys)
+TileArithmetic::TileArithmetic(const AttentionArgs& args, int width, int row_step)
     : args_(args),
       width_(width),
       value_rows_(round_up(args.value_dim, row_step)),
-      block_keys_(round_up<int64_t>(block_keys, row_step)) {}
+      key_rows_(round_up<int64_t>(kTileKeys, row_step)) {}
 
 void attention_by_tiles(const AttentionArgs& args, ThreadPool& pool, Isa isa) {
   const int64_t rows = args.queries * attention_group(args);

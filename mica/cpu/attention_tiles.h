@@ -6,11 +6,16 @@
 
 #include "mica/base/aligned_vector.h"
 #include "mica/cpu/attention_parts.h"
+#include "mica/ops/kv_format.h"
 
 // Attention of many queries: attention_tiles.cpp walks over tiles of queries and blocks of keys, an arithmetic
 // computes.
 
 namespace mica::cpu {
+
+/// Keys of a block, whose packed rows and scores stay in the second-level cache. A block lies in one page.
+constexpr int64_t kTileKeys = 128;
+static_assert(kKvPageTokens % kTileKeys == 0);
 
 /// Rows of one key head that are computed together, and the state of their softmax. Matrices have a query a column.
 struct QueryTile {
@@ -29,19 +34,19 @@ struct QueryTile {
 /// How products and softmax of a tile are computed, with the memory that one thread needs for it.
 class TileArithmetic {
  public:
-  /// `width` queries a tile; value columns are filled up to a multiple of `row_step`; `block_keys` keys a block.
-  TileArithmetic(const AttentionArgs& args, int width, int row_step, int block_keys);
+  /// `width` queries a tile; keys of a block and value columns are filled up to multiples of `row_step`.
+  TileArithmetic(const AttentionArgs& args, int width, int row_step);
   virtual ~TileArithmetic() = default;
   TileArithmetic(const TileArithmetic&) = delete;
   TileArithmetic& operator=(const TileArithmetic&) = delete;
 
   int64_t width() const { return width_; }
   int64_t value_rows() const { return value_rows_; }
-  int64_t block_keys() const { return block_keys_; }
+  int64_t key_rows() const { return key_rows_; }
 
   /// Stores the queries, times the scale of the scores, in the tile.
   virtual void open(QueryTile& tile, std::span<const float* const> queries) = 0;
-  /// Makes keys and values of `count` places the block that `attend` reads.
+  /// Makes keys and values of `count` places, at most kTileKeys, the block that `attend` reads.
   virtual void pack(const KvRows& keys, const KvRows& values, int64_t count) = 0;
   /// Adds the first `count` keys of the block to the tile.
   virtual void attend(QueryTile& tile, int64_t count, const AttentionHiding& hiding) = 0;
@@ -56,7 +61,7 @@ class TileArithmetic {
  private:
   int64_t width_;
   int64_t value_rows_;
-  int64_t block_keys_;
+  int64_t key_rows_;
 };
 
 /// In f32, for keys and values of every type.

@@ -9,9 +9,6 @@
 namespace mica::cpu {
 namespace {
 
-/// Packed keys, values and scores of a block stay in the second-level cache.
-constexpr int kBlockKeys = 96;
-
 struct Kernels {
   GemmTileShape (*shape)(bool);
   void (*pack)(const GemmPack&);
@@ -37,12 +34,12 @@ GemmType gemm_type(KvType type) {
 class FloatTiles final : public TileArithmetic {
  public:
   FloatTiles(const AttentionArgs& args, const Kernels& kernels)
-      : TileArithmetic(args, kernels.shape(false).cols, kernels.shape(false).rows, kBlockKeys),
+      : TileArithmetic(args, kernels.shape(false).cols, kernels.shape(false).rows),
         kernels_(kernels),
         rows_(kernels.shape(false).rows),
-        keys_(static_cast<size_t>(block_keys() * std::max<int64_t>(args.dim, 1))),
-        values_(static_cast<size_t>(block_keys() * value_rows())),
-        scores_(static_cast<size_t>(block_keys() * width())) {}
+        keys_(static_cast<size_t>(key_rows() * std::max<int64_t>(args.dim, 1))),
+        values_(static_cast<size_t>(key_rows() * value_rows())),
+        scores_(static_cast<size_t>(key_rows() * width())) {}
 
   void open(QueryTile& tile, std::span<const float* const> queries) override {
     tile.q.assign(static_cast<size_t>(args_.dim * width()) * sizeof(float), std::byte{0});
@@ -87,7 +84,7 @@ class FloatTiles final : public TileArithmetic {
                      .b = tile.q.data(),
                      .c = scores_.data() + i * width(),
                      .ldc = width(),
-                     .rows = rows_,
+                     .rows = std::min<int64_t>(rows_, count - i),
                      .cols = width()});
     }
     kernels_.softmax({.scores = scores_.data(),

@@ -10,19 +10,16 @@
 namespace mica::cpu {
 namespace {
 
-/// The packed block and its scores stay in the second-level cache.
-constexpr int kBlockKeys = 128;
-
 class Int16Tiles final : public TileArithmetic {
  public:
   explicit Int16Tiles(const AttentionArgs& args)
-      : TileArithmetic(args, kInt16Queries, kInt16Rows, kBlockKeys),
+      : TileArithmetic(args, kInt16Queries, kInt16Rows),
         pairs_((args.dim + 1) / 2),
         masks_(args.softcap > 0 || args.additive_mask != nullptr || args.bool_mask != nullptr),
-        keys_(static_cast<size_t>(block_keys() * pairs_)),
-        values_(static_cast<size_t>(block_keys() / 2 * value_rows())),
-        key_scales_(static_cast<size_t>(block_keys())),
-        scores_(static_cast<size_t>(block_keys() * kInt16Queries)) {}
+        keys_(static_cast<size_t>(key_rows() * pairs_)),
+        values_(static_cast<size_t>(key_rows() / 2 * value_rows())),
+        key_scales_(static_cast<size_t>(key_rows())),
+        scores_(static_cast<size_t>(key_rows() * kInt16Queries)) {}
 
   void open(QueryTile& tile, std::span<const float* const> queries) override {
     tile.q.resize(static_cast<size_t>(pairs_ * kInt16Queries) * sizeof(int32_t));

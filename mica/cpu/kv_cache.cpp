@@ -1,13 +1,13 @@
 // Caches of keys and values: writing to them, and attention over them.
 #include <algorithm>
-#include <stdexcept>
+#include <limits>
 #include <vector>
 
-#include "mica/base/error.h"
 #include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/attention.h"
 #include "mica/cpu/block_types.h"
+#include "mica/cpu/cache_places.h"
 #include "mica/cpu/copy.h"
 #include "mica/cpu/kernels/attention_kernels.h"
 #include "mica/cpu/memory.h"
@@ -43,23 +43,16 @@ QuantizeKernel quantize_kernel() {
   return isa == Isa::avx2 ? avx2::kv_quantize : reference::kv_quantize;
 }
 
-/// A cache [B, H, C, D] that is about to be written to: the input's own memory where nobody else holds it, else a copy.
+/// A cache that is about to be written to: the input's own memory where nobody else holds it, else a copy.
 class CacheWriter {
  public:
-  /// `count` rows of each entry go to the places from places[b] on; throws std::out_of_range if they do not fit.
-  CacheWriter(array& buffer, array& out, const int32_t* places, int64_t count, std::string_view op)
-      : out_(out), places_(places), heads_(out.shape(1)), capacity_(out.shape(2)), width_(out.shape(3)) {
+  CacheWriter(array& buffer, array& out, const CachePlaces& places) : out_(out), places_(places) {
     start_from(buffer, out);
-    for (int64_t b = 0; b < out.shape(0); ++b) {
-      if (places[b] >= 0 && places[b] + count <= capacity_) continue;
-      fail_as<std::out_of_range>("[{}] {} rows from place {} on do not fit a cache of {}", op, count, places[b],
-                                 capacity_);
-    }
   }
 
   /// Row `row` of a head of entry b.
   void put(int64_t b, int64_t head, int64_t row, const std::byte* from, Dtype dtype, int64_t stride) const {
-    convert_row(from, dtype, stride, place(b, head, row), out_.dtype(), width_);
+    convert_row(from, dtype, stride, place(b, head, row), out_.dtype(), out_.shape(3));
   }
   void put(int64_t b, int64_t head, int64_t row, const float* from) const {
     put(b, head, row, reinterpret_cast<const std::byte*>(from), float32, 1);
@@ -72,23 +65,21 @@ class CacheWriter {
 
  private:
   std::byte* place(int64_t b, int64_t head, int64_t row) const {
-    const int64_t at = ((b * heads_ + head) * capacity_ + places_[b] + row) * width_;
-    return out_.data<std::byte>() + at * static_cast<int64_t>(out_.itemsize());
+    const KvPages::Place at = places_.place(b, row);
+    const int64_t offset = at.entry * out_.strides(0) + head * out_.strides(1) + at.row * out_.strides(2);
+    return out_.data<std::byte>() + offset * static_cast<int64_t>(out_.itemsize());
   }
 
   array& out_;
-  const int32_t* places_;
-  int64_t heads_;
-  int64_t capacity_;
-  int64_t width_;
+  const CachePlaces& places_;
 };
 
 void put_rows(const PutRows&, std::span<array> inputs, std::span<array> outputs) {
   const array& rows = inputs[1];
-  const array places = row_contiguous(inputs[2]);
   const int64_t heads = rows.shape(1);
   const int64_t count = rows.shape(2);
-  const CacheWriter cache(inputs[0], outputs[0], places.data<int32_t>(), count, "put_rows");
+  const CachePlaces places(inputs[0], inputs[2], inputs.size() > 3 ? &inputs[3] : nullptr, count, 0, "put_rows");
+  const CacheWriter cache(inputs[0], outputs[0], places);
   // A row is a few hundred bytes: a thread takes a few hundred of them.
   ThreadPool::global().parallel_for(rows.shape(0) * heads * count, 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -102,6 +93,11 @@ void put_rows(const PutRows&, std::span<array> inputs, std::span<array> outputs)
   });
 }
 
+/// How many keys before its own the first new query sees.
+int64_t keys_before(const CachedAttentionOptions& options) {
+  return options.attention.window > 0 ? options.attention.window - 1 : std::numeric_limits<int64_t>::max();
+}
+
 /// The inputs of a CachedAttention in C order, and its caches with the step's keys and values.
 class CachedStep {
  public:
@@ -110,15 +106,16 @@ class CachedStep {
         q_(row_contiguous(inputs[0])),
         k_(row_contiguous(inputs[1])),
         v_(row_contiguous(inputs[2])),
-        places_(row_contiguous(inputs[5])),
-        cosine_(row_contiguous(inputs.size() > 6 ? inputs[6] : inputs[5])),
-        sine_(row_contiguous(inputs.size() > 6 ? inputs[7] : inputs[5])),
-        turns_(inputs.size() > 6),
+        turns_(primitive.turns),
+        cosine_(turns_ ? row_contiguous(inputs[primitive.angle_input()]) : q_),
+        sine_(turns_ ? row_contiguous(inputs[primitive.angle_input() + 1]) : q_),
         length_(q_.shape(1)),
         dim_(q_.shape(2) / options_.num_heads),
         value_dim_(v_.shape(2) / options_.num_kv_heads),
-        keys_(inputs[3], outputs[1], places_.data<int32_t>(), length_, "cached_attention"),
-        values_(inputs[4], outputs[2], places_.data<int32_t>(), length_, "cached_attention") {}
+        places_(inputs[3], inputs[5], primitive.has_pages ? &inputs[6] : nullptr, length_, keys_before(options_),
+                "cached_attention"),
+        keys_(inputs[3], outputs[1], places_),
+        values_(inputs[4], outputs[2], places_) {}
 
   /// Writes keys and values to the caches, and the queries, turned, to `turned` if they turn. Returns the queries.
   const float* put(Workspace<float>& turned) const {
@@ -135,7 +132,7 @@ class CachedStep {
   int64_t length() const { return length_; }
   int64_t dim() const { return dim_; }
   int64_t value_dim() const { return value_dim_; }
-  const int32_t* places() const { return places_.data<int32_t>(); }
+  const CachePlaces& places() const { return places_; }
 
  private:
   void put_token(int64_t token, float* queries) const {
@@ -167,11 +164,13 @@ class CachedStep {
   }
 
   const CachedAttentionOptions& options_;
-  array q_, k_, v_, places_, cosine_, sine_;
+  array q_, k_, v_;
   bool turns_;
+  array cosine_, sine_;
   int64_t length_;
   int64_t dim_;
   int64_t value_dim_;
+  CachePlaces places_;
   CacheWriter keys_;
   CacheWriter values_;
 };
@@ -194,7 +193,7 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   args.heads = options.num_heads;
   args.kv_heads = options.num_kv_heads;
   args.queries = step.length();
-  args.keys = keys.shape(2);
+  args.keys = step.places().capacity();
   args.dim = step.dim();
   args.value_dim = step.value_dim();
   const int64_t q_row = args.heads * args.dim;
@@ -209,7 +208,8 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   args.softcap = options.attention.softcap;
   args.causal = options.attention.causal;
   args.window = options.attention.window;
-  args.offsets = step.places();
+  args.offsets = step.places().starts();
+  args.pages = step.places().pages();
   attention(args, ThreadPool::global());
 }
 

@@ -69,7 +69,12 @@ array attend(const array& queries, const array& keys, const array& values, const
 /// Writes to a cache: `buffer` [B, H, C, D] with `rows` [B, H, N, D] in the places starts[b] … starts[b] + N − 1 of
 /// its third axis, as numbers of the buffer's dtype; `starts` are integers [B]. Throws std::invalid_argument when
 /// shapes do not fit, std::out_of_range for a place outside of the buffer when it is computed.
-array put_rows(const array& buffer, const array& rows, const array& starts, StreamOrDevice s = {});
+///
+/// With `page_table` (integers [B, M]) the buffer holds pages [P, H, T, D], T a multiple of kKvPageTokens: place p of
+/// entry b is row p mod T of page page_table[b, p div T]. Only the pages that are written to are looked up; a number
+/// that no page has throws std::out_of_range when it is computed. Entries must not write to the same place.
+array put_rows(const array& buffer, const array& rows, const array& starts, const std::optional<array>& page_table = {},
+               StreamOrDevice s = {});
 
 /// Rotates pairs of features of x [..., T, D] by angles given by cosine and sine [T, dims / 2] (or [B, T, dims / 2], B
 /// being x's first axis); features from `dims` on pass through. Layers of one step share the two tables.
@@ -98,11 +103,18 @@ struct CachedAttentionResult {
 /// attend for queries q [B, L, H · D] whose keys k [B, L, Hkv · D] and values v [B, L, Hkv · Dv] join those in the
 /// caches `keys` [B, Hkv, C, D] and `values` [B, Hkv, C, Dv] first, in the places from places[b] on (put_rows), where
 /// the queries stand, too. With `cosine` and `sine` queries and keys are rotated before. Returns the mixed values
-/// [B, L, H · Dv] and the caches, which are written in place where nobody else holds them.
+/// [B, L, H · Dv] and the caches, which are written in place where nobody else holds them. Throws
+/// std::invalid_argument when shapes do not fit, std::out_of_range for a place outside of the caches when it is
+/// computed.
+///
+/// With `page_table` (integers [B, M]) the caches hold pages, as in put_rows, `keys` [P, Hkv, T, D] and `values`
+/// [P, Hkv, T, Dv]: the result is that of caches in which each sequence's pages lie behind each other, bit for bit.
+/// Sequences may share pages that they only read. Pages that no query sees (behind the last place, before the window)
+/// may have any number.
 CachedAttentionResult attend_cached(const array& q, const array& k, const array& v, array keys, array values,
                                     const array& places, const std::optional<array>& cosine,
                                     const std::optional<array>& sine, const CachedAttentionOptions& options,
-                                    StreamOrDevice s = {});
+                                    const std::optional<array>& page_table = {}, StreamOrDevice s = {});
 
 /// Inputs: x and, if there is one, a weight along its last axis in float32.
 struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
@@ -156,19 +168,23 @@ struct Attention final : PrimitiveOf<Attention, Composite> {
   bool has_sinks;
 };
 
-/// Inputs: q, k, v (float32), keys, values, places (int32), then cosine and sine (float32) if they are there. Outputs:
-/// the mixed values, keys, values.
+/// Inputs: q, k, v (float32), keys, values, places (int32), then the page table (int32) and cosine and sine (float32)
+/// as far as they are there. Outputs: the mixed values, keys, values.
 struct CachedAttention final : PrimitiveOf<CachedAttention, Composite> {
-  CachedAttention(Stream stream, CachedAttentionOptions attention_options)
-      : PrimitiveOf(stream), options(attention_options) {}
+  CachedAttention(Stream stream, CachedAttentionOptions attention_options, bool pages, bool turn)
+      : PrimitiveOf(stream), options(attention_options), has_pages(pages), turns(turn) {}
   std::string_view name() const override { return "cached_attention"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
-  auto fields() const { return std::tie(options); }
+  auto fields() const { return std::tie(options, has_pages, turns); }
+  /// Of the cosine.
+  size_t angle_input() const { return has_pages ? 7 : 6; }
   CachedAttentionOptions options;
+  bool has_pages;
+  bool turns;
 };
 
-/// Inputs: buffer, rows, starts (int32).
+/// Inputs: buffer, rows, starts (int32), then the page table (int32) if there is one.
 struct PutRows final : PrimitiveOf<PutRows, Composite> {
   using PrimitiveOf::PrimitiveOf;
   std::string_view name() const override { return "put_rows"; }

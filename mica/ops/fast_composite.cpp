@@ -4,6 +4,7 @@
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/fast.h"
+#include "mica/ops/fused.h"
 #include "mica/ops/index.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/reduce.h"
@@ -12,10 +13,6 @@
 
 namespace mica {
 namespace {
-
-Dtype compute_dtype(const array& x) {
-  return x.dtype() == float64 ? float64 : float32;
-}
 
 /// Which keys each query sees by its place: [L, T], with offsets [B, 1, 1, L, T].
 array visible_by_place(ShapeElem queries, ShapeElem keys, const AttentionOptions& options,
@@ -30,6 +27,19 @@ array visible_by_place(ShapeElem queries, ShapeElem keys, const AttentionOptions
     visible = logical_and(visible, greater(key, subtract(last, array(options.window, int64), s), s), s);
   }
   return visible;
+}
+
+/// The pages [P, H, T, D] of a table [B, M] behind each other: [B, H, M · T, D].
+array joined_pages(const array& pages, const array& table, StreamOrDevice s) {
+  return flatten(transpose(take(pages, table, 0, s), {0, 2, 1, 3, 4}, s), 2, 3, s);
+}
+
+/// Pages with rows [B, H, N, D] at the places [B, N] of a table.
+array put_in_pages(const array& pages, const array& rows, const array& places, const array& table, StreamOrDevice s) {
+  const array tokens(pages.shape(2), int64);
+  const array page = take_along_axis(table, floor_divide(places, tokens, s), 1, s);
+  const array updates = expand_dims(transpose(astype(rows, pages.dtype(), s), {0, 2, 1, 3}, s), {2, 4}, s);
+  return scatter(pages, {page, remainder(places, tokens, s)}, updates, {0, 2}, s);
 }
 
 /// [B, H, …] as [B, Hkv, H / Hkv, …].
@@ -131,16 +141,18 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
     return transpose(reshape(x, {x.shape(0), x.shape(1), count, x.shape(2) / count}, s), {0, 2, 1, 3}, s);
   };
   const auto turned = [&](const array& x) {
-    return inputs.size() > 6 ? rotate(x, inputs[6], inputs[7], options.traditional, s) : x;
+    return turns ? rotate(x, inputs[angle_input()], inputs[angle_input() + 1], options.traditional, s) : x;
   };
   const array& places = inputs[5];
+  const std::optional<array> table = has_pages ? std::optional(inputs[6]) : std::nullopt;
   const KvFormat& kv = options.kv;
   const auto stored = [&](const array& rows) { return kv.bits != 0 ? quantize_kv(rows, kv, s) : rows; };
   const auto read = [&](const array& cache, const array& rows) {
-    return kv.bits != 0 ? dequantize_kv(cache, rows.shape(2) / options.num_kv_heads, kv, s) : cache;
+    const array joined = table ? joined_pages(cache, *table, s) : cache;
+    return kv.bits != 0 ? dequantize_kv(joined, rows.shape(2) / options.num_kv_heads, kv, s) : joined;
   };
-  const array keys = put_rows(inputs[3], stored(turned(heads(inputs[1], options.num_kv_heads))), places, s);
-  const array values = put_rows(inputs[4], stored(heads(inputs[2], options.num_kv_heads)), places, s);
+  const array keys = put_rows(inputs[3], stored(turned(heads(inputs[1], options.num_kv_heads))), places, table, s);
+  const array values = put_rows(inputs[4], stored(heads(inputs[2], options.num_kv_heads)), places, table, s);
   const array q = turned(heads(inputs[0], options.num_heads));
   const array mixed = attend(q, read(keys, inputs[1]), read(values, inputs[2]), options.attention, std::nullopt,
                              std::nullopt, places, s);
@@ -152,6 +164,8 @@ std::vector<array> PutRows::expand(const std::vector<array>& inputs) const {
   const array& buffer = inputs[0];
   const array& rows = inputs[1];
   const array numbers = arange(0, static_cast<double>(rows.shape(2)), int64, s);
+  if (inputs.size() > 3)
+    return {put_in_pages(buffer, rows, add(reshape(inputs[2], {-1, 1}, s), numbers, s), inputs[3], s)};
   const array starts = reshape(astype(inputs[2], int64, s), {-1, 1, 1, 1}, s);
   const array at = broadcast_to(add(starts, reshape(numbers, {-1, 1}, s), s), rows.shape(), s);
   return {put_along_axis(buffer, at, astype(rows, buffer.dtype(), s), 2, s)};

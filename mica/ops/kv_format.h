@@ -19,6 +19,10 @@ struct KvFormat {
   friend bool operator==(const KvFormat&, const KvFormat&) = default;
 };
 
+/// The tokens of a page of a cache in pages are a multiple of this: attention sums up so many keys at a time, and gives
+/// the same sums whatever pages they lie in.
+inline constexpr int64_t kKvPageTokens = 128;
+
 /// Throws std::invalid_argument for bits or a group size that there are not.
 void check_kv_format(const KvFormat& format, std::string_view op);
 

@@ -28,6 +28,10 @@ struct AttentionRows {
   KvRows v;
   int64_t begin = 0;
   int64_t end = 0;
+  /// Where the keys and values from key `part` on are, to be asked for in advance; null: nowhere.
+  const std::byte* next_k = nullptr;
+  const std::byte* next_v = nullptr;
+  int64_t part = 0;
   int64_t first[kAttentionRows] = {};  ///< keys that a row sees: [first, last)
   int64_t last[kAttentionRows] = {};
   AttentionMask mask[kAttentionRows] = {};

@@ -8,6 +8,7 @@
 namespace mica::cpu::MICA_ISA_NS {
 
 struct KvF32 {
+  static constexpr bool kHasScales = false;
   explicit KvF32(const KvRows&) {}
   F32 load(const std::byte* row, int64_t d) const { return F32::load(at(row) + d); }
   /// The first n lanes (at most kLanes), the others are 0.
@@ -18,6 +19,7 @@ struct KvF32 {
 };
 
 struct KvF16 {
+  static constexpr bool kHasScales = false;
   explicit KvF16(const KvRows&) {}
   F32 load(const std::byte* row, int64_t d) const { return F32::load_f16(at(row) + d); }
   F32 load(const std::byte* row, int64_t d, int64_t n) const { return F32::load_f16(at(row) + d, n); }
@@ -27,6 +29,7 @@ struct KvF16 {
 };
 
 struct KvBf16 {
+  static constexpr bool kHasScales = false;
   explicit KvBf16(const KvRows&) {}
   F32 load(const std::byte* row, int64_t d) const { return F32::load_bf16(at(row) + d); }
   F32 load(const std::byte* row, int64_t d, int64_t n) const { return F32::load_bf16(at(row) + d, n); }
@@ -38,18 +41,27 @@ struct KvBf16 {
 /// Codes of 8 or 4 bits: rows are filled up to 32 elements, so that vectors of codes can be read beyond the last one.
 template <int Bits>
 struct KvCodes {
+  static constexpr bool kHasScales = true;
   explicit KvCodes(const KvRows& rows)
       : scales_((rows.dim + 31) / 32 * 32 * Bits / 8), group_shift_(__builtin_ctz(static_cast<unsigned>(rows.group))) {}
 
   F32 load(const std::byte* row, int64_t d) const {
-    const auto* group = reinterpret_cast<const float*>(row + scales_) + 2 * (d >> group_shift_);
-    return fma(to_f32(codes(row, d)), F32(group[0]), F32(group[1]));
+    const float* of = group(row, d);
+    return fma(load_codes(row, d), F32(of[0]), F32(of[1]));
   }
   F32 load(const std::byte* row, int64_t d, int64_t n) const {
     alignas(64) float lanes[F32::kLanes];
     load(row, d).store(lanes);
     return F32::load(lanes, n);
   }
+
+  /// The codes alone.
+  F32 load_codes(const std::byte* row, int64_t d) const { return to_f32(codes(row, d)); }
+  /// Scale and bias of element d.
+  const float* group(const std::byte* row, int64_t d) const {
+    return reinterpret_cast<const float*>(row + scales_) + 2 * (d >> group_shift_);
+  }
+  int64_t group_size() const { return int64_t{1} << group_shift_; }
 
  private:
   static I32 codes(const std::byte* row, int64_t d) {
