@@ -14,6 +14,7 @@ namespace mica::cpu {
 namespace {
 
 using Kernel = void (*)(const PanelProduct&);
+using TileKernel = void (*)(const TileProduct&);
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
@@ -54,10 +55,7 @@ Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation act
   return layout.code == PanelCode::bf16 && level.isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
 }
 
-Kernel choose_kernel(Copy copy, const KernelLevel& level) {
-  const Isa isa = level.isa;
-  if (copy == Copy::tiled_int8) return level.tiles->int8_product;
-  if (copy == Copy::tiled_bf16) return level.tiles->bf16_product;
+Kernel choose_kernel(Copy copy, Isa isa) {
   if (copy == Copy::bf16) return avx512bf16::bf16_product;
   if (copy == Copy::exact) {
     if (isa >= Isa::avx512) return avx512::exact_product;
@@ -104,10 +102,14 @@ class Multiplier {
       : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
     const Copy copy = choose_copy(layout, x, activation, level);
-    kernel_ = choose_kernel(copy, level);
     // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
     step_ = std::min<int>(layout.group, kActivationGroup);
-    if (reads_tiles(copy)) tiled_ = &x.tiled();
+    if (reads_tiles(copy)) {
+      tiled_ = &x.tiled();
+      tile_kernel_ = copy == Copy::tiled_int8 ? level.tiles->int8_product : level.tiles->bf16_product;
+    } else {
+      kernel_ = choose_kernel(copy, level.isa);
+    }
     switch (copy) {
       case Copy::int8:
         int8_ = &x.int8(step_, pool);
@@ -136,7 +138,7 @@ class Multiplier {
   /// Panels of a slice times tiles of rows, as many of both as the kernel takes at once; y, its bias and its residual
   /// are those of the first row and the first panel.
   void multiply(int64_t slice, PanelRange panels, Tiles tiles, const Target& y) const {
-    PanelProduct product{.layout = &weights_->layout(),
+    TileProduct product{{.layout = &weights_->layout(),
                          .panels = weights_->panel(slice * this->panels() + panels.first),
                          .panel_count = panels.count,
                          .rows = rows_of(tiles),
@@ -147,8 +149,9 @@ class Multiplier {
                          .bias = y.bias,
                          .residual = y.residual,
                          .scale = y.scale,
-                         .factor = weights_->factor()};
-    const int64_t padded = x_->padded_cols();
+                         .factor = weights_->factor()},
+                        x_->padded_cols()};
+    const int64_t padded = product.tile_cols;
     // Rows that the copy has before those.
     const int64_t before = tiled_ ? tiles.begin * kTileHeight : first_row(tiles.begin);
     if (tiled_int8_) {
@@ -163,8 +166,7 @@ class Multiplier {
     } else {
       product.x = exact_ + before * padded;
     }
-    product.tile_cols = padded;
-    kernel_(product);
+    tiled_ ? tile_kernel_(product) : kernel_(product);
   }
 
   bool is_tiled() const { return tiled_ != nullptr; }
@@ -216,6 +218,7 @@ class Multiplier {
   const PackedMatrix* weights_;
   Activations* x_;
   Kernel kernel_ = nullptr;
+  TileKernel tile_kernel_ = nullptr;
   int step_ = 0;
   const Activations::Int8* int8_ = nullptr;
   const TiledActivations* tiled_ = nullptr;

@@ -7,7 +7,7 @@
 
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
-#include "mica/cpu/kernels/products.h"
+#include "mica/cpu/kernels/tile_product.h"
 
 namespace mica::cpu {
 

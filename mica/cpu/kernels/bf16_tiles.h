@@ -4,7 +4,6 @@
 // a block of two panels becomes bfloat16 in the first-level cache, and all rows pass it.
 
 #include "mica/cpu/kernels/bf16_block.h"
-#include "mica/cpu/kernels/products.h"
 #include "mica/cpu/kernels/store_tiles.h"
 #include "mica/cpu/kernels/tile_config.h"
 
@@ -51,13 +50,13 @@ void add_block(Unit& unit, const Bf16Block* blocks, int64_t cols, const Bf16Rows
 
 /// P panels from `panel` on times all tiles of rows, columns [column, column + count).
 template <int P, typename Unit>
-void add_panels(Unit& unit, const PanelProduct& product, int64_t panel, int64_t column, int64_t count,
-                Bf16Block* blocks, TileSums (*sums)[kMostTiles]) {
+void add_panels(Unit& unit, const TileProduct& product, int64_t panel, int64_t column, int64_t count, Bf16Block* blocks,
+                TileSums (*sums)[kMostTiles]) {
   const PanelLayout& layout = *product.layout;
   for (int p = 0; p < P; ++p) {
     open_bf16(layout, product.panels + (panel + p) * layout.panel_bytes(), column, count, blocks[p]);
   }
-  const int64_t tiles = (product.rows + kTileHeight - 1) / kTileHeight;
+  const int64_t tiles = product.tiles();
   Bf16Rows rows = {static_cast<const uint16_t*>(product.x) + column * kTileHeight, product.tile_cols * kTileHeight};
   for (int64_t tile = 0; tile < tiles; tile += 2, rows.values += 2 * rows.stride) {
     TileSums* of_panels[P];
@@ -71,11 +70,11 @@ void add_panels(Unit& unit, const PanelProduct& product, int64_t panel, int64_t 
 }
 
 template <typename Unit>
-void bf16_tiles_product(const PanelProduct& product) {
+void bf16_tiles_product(const TileProduct& product) {
   alignas(64) TileSums sums[kMostTilePanels][kMostTiles];
   Bf16Block blocks[2];
   const int64_t cols = int64_t{product.layout->records} * product.layout->record;
-  const int64_t tiles = (product.rows + kTileHeight - 1) / kTileHeight;
+  const int64_t tiles = product.tiles();
   const int64_t panels = product.panel_count;
   for (int64_t panel = 0; panel < panels; ++panel) {
     __builtin_memset(sums[panel], 0, static_cast<size_t>(tiles) * sizeof sums[0][0]);

@@ -101,6 +101,11 @@ inline float code_offset(const PanelLayout& layout) {
   return layout.offset - static_cast<float>(Code::kWide ? kDotBias : 0);
 }
 
+/// acc + scale · x_scale · sum + bias · x_sum.
+inline F32 add_scaled(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
+  return fma(x_sum, bias, fma(to_f32(sum) * x_scale, scale, acc));
+}
+
 /// One block of rows of P panels times activation rows first_row … first_row + M − 1 of a tile of Rows.
 template <typename Code, typename Scales, int Rows, int P, int M>
 inline void block_product(const PanelProduct& product, const Code& code, const uint8_t* panel, int block, int first_row,

@@ -4,7 +4,6 @@
 // order are those of int8_product.h: tiles give the integer sums of a step, which are scaled and added in f32.
 
 #include "mica/cpu/kernels/byte_block.h"
-#include "mica/cpu/kernels/products.h"
 #include "mica/cpu/kernels/store_tiles.h"
 #include "mica/cpu/kernels/tile_config.h"
 
@@ -43,6 +42,11 @@ inline void multiply_step(Unit& unit, const ByteBlock& block, int64_t index, int
   unit.template store<i>(sums, 4 * kPanelRows);
 }
 
+/// A step's sums, scaled: as in int8_product.h, whose results these are to the bit.
+inline F32 add_step(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
+  return fma(x_sum, bias, fma(to_f32(sum) * x_scale, scale, acc));
+}
+
 /// Adds the products of a block of `steps` steps to the sums of a tile.
 template <typename Unit>
 void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, const ByteRows& rows,
@@ -62,7 +66,7 @@ void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, cons
       const F32 bias = F32::load(block.biases[first + i]);
 #pragma GCC unroll 16
       for (int m = 0; m < kTileHeight; ++m) {
-        acc[m] = add_scaled(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
+        acc[m] = add_step(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
       }
       x_scales += kTileHeight;
       x_sums += kTileHeight;
@@ -82,14 +86,14 @@ inline void add_rest(const ByteBlock& block, const Rest& rest, int step, float* 
     }
     const float x_sum = step == kActivationGroup ? rest.sums[0] + rest.sums[1] : rest.sums[first / 16];
     const int index = first / step;
-    acc = add_scaled(acc, sum, F32(rest.scale), F32(x_sum), F32::load(block.scales[index]),
-                     F32::load(block.biases[index]));
+    acc =
+        add_step(acc, sum, F32(rest.scale), F32(x_sum), F32::load(block.scales[index]), F32::load(block.biases[index]));
   }
   acc.store(sums);
 }
 
 /// Adds the second digits of a tile's rows: codes are made ready once for all rests of a group.
-inline void add_rests(const PanelProduct& product, const uint8_t* panel, std::span<const Rest> rests, ByteBlock& block,
+inline void add_rests(const TileProduct& product, const uint8_t* panel, std::span<const Rest> rests, ByteBlock& block,
                       float (&sums)[kTileHeight][kPanelRows]) {
   int64_t ready = -1;
   for (const Rest& rest : rests) {
@@ -102,11 +106,11 @@ inline void add_rests(const PanelProduct& product, const uint8_t* panel, std::sp
 }
 
 template <typename Unit>
-void int8_tiles_product(const PanelProduct& product) {
+void int8_tiles_product(const TileProduct& product) {
   const PanelLayout& layout = *product.layout;
   const int step = product.step;
   const int64_t cols = int64_t{layout.records} * layout.record;
-  const int64_t tiles = (product.rows + kTileHeight - 1) / kTileHeight;
+  const int64_t tiles = product.tiles();
   alignas(64) float sums[kMostTiles][kTileHeight][kPanelRows];
   ByteBlock block;
   Unit unit(byte_tiles(step));

@@ -69,10 +69,6 @@ struct PanelProduct {
   int32_t rows = 0;
   int32_t step = 0;             ///< columns of a step: 16 or 32
   std::span<const Rest> rests;  ///< of the tile, by ascending group; none in f32
-  /// For matrix units, where `rows` fill several tiles (see TiledActivations): columns of x, and the rests of each
-  /// tile.
-  int64_t tile_cols = 0;
-  const std::span<const Rest>* tile_rests = nullptr;
   /// Row i of the output is residual + scale · (factor · sum + bias), without a residual factor · sum + bias.
   float* y = nullptr;  ///< row i at y + i · y_stride; 16 columns a panel
   int64_t y_stride = 0;

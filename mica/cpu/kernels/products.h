@@ -11,11 +11,6 @@ namespace mica::cpu {
 /// Rows of a tile of activations at most.
 constexpr int kMostTileRows = 12;
 
-/// Rows of activations in a tile of a matrix unit, and what the kernels that compute with one take at a time at most.
-constexpr int kTileHeight = 16;
-constexpr int kMostTiles = 32;
-constexpr int kMostTilePanels = 8;
-
 /// A group with a value beyond so many times the root mean square of its row gets a second digit: its step would be
 /// coarse for the other values. The noise of rounding is then nowhere above 1 / 62 of that mean, and few groups cost
 /// more (docs/performance.md).

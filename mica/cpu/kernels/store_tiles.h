@@ -1,12 +1,12 @@
 #pragma once
 
-#include "mica/cpu/kernels/products.h"
 #include "mica/cpu/kernels/store_rows.h"
+#include "mica/cpu/kernels/tile_product.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 
 /// Output of panel `panel` of a product and the rows of its tile of activations `tile`.
-inline void store_tile(const PanelProduct& product, int64_t tile, int64_t panel,
+inline void store_tile(const TileProduct& product, int64_t tile, int64_t panel,
                        const float (&sums)[kTileHeight][kPanelRows]) {
   const int64_t first = tile * kTileHeight;
   const int64_t column = panel * kPanelRows;
