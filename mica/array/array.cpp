@@ -32,30 +32,37 @@ array::Desc::Desc(Shape desc_shape, Dtype desc_dtype)
       size(element_count(shape)),
       dtype(desc_dtype) {}
 
-array::Desc::~Desc() {
+array::Node::Node(std::shared_ptr<Primitive> node_primitive, std::vector<array> node_inputs)
+    : primitive(std::move(node_primitive)), inputs(std::move(node_inputs)) {}
+
+array::Node::~Node() {
   // A long chain of nodes must not be freed by recursion: take over the inputs of inputs that die with this node.
   std::vector<array> dying = std::move(inputs);
   while (!dying.empty()) {
     const array last = std::move(dying.back());
     dying.pop_back();
     if (last.desc_.use_count() != 1) continue;
-    for (array& input : last.desc_->inputs) dying.push_back(std::move(input));
-    last.desc_->inputs.clear();
+    const std::shared_ptr<Node> node = std::move(last.desc_->node);
+    if (!node || node.use_count() != 1) continue;
+    for (array& input : node->inputs) dying.push_back(std::move(input));
+    node->inputs.clear();
   }
 }
 
 array::array(Shape shape, Dtype dtype) : desc_(std::make_shared<Desc>(std::move(shape), dtype)) {}
 
-array::array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std::vector<array> inputs)
-    : array(std::move(shape), dtype) {
-  desc_->primitive = std::move(primitive);
-  desc_->inputs = std::move(inputs);
+array::array(Shape shape, Dtype dtype, std::shared_ptr<Node> node) : array(std::move(shape), dtype) {
+  desc_->node = std::move(node);
   const uint64_t trace = Tracing::current();
-  if (trace == 0) return;
-  for (const array& input : desc_->inputs) {
+  if (trace == 0 || !desc_->node) return;
+  for (const array& input : desc_->node->inputs) {
     if (input.desc_->trace == trace) desc_->trace = trace;
   }
 }
+
+array::array(Shape shape, Dtype dtype, std::shared_ptr<Primitive> primitive, std::vector<array> inputs)
+    : array(std::move(shape), dtype,
+            primitive ? std::make_shared<Node>(std::move(primitive), std::move(inputs)) : nullptr) {}
 
 array::array(allocator::Buffer buffer, Shape shape, Dtype dtype, Deleter deleter) : array(std::move(shape), dtype) {
   set_data(buffer, std::move(deleter));
@@ -75,35 +82,36 @@ array array::mapped(std::shared_ptr<const MappedFile> file, const std::byte* dat
 
 std::vector<array> array::make_arrays(std::vector<Shape> shapes, const std::vector<Dtype>& dtypes,
                                       std::shared_ptr<Primitive> primitive, std::vector<array> inputs) {
+  const auto node = std::make_shared<Node>(std::move(primitive), std::move(inputs));
   std::vector<array> out;
   out.reserve(shapes.size());
-  for (size_t i = 0; i + 1 < shapes.size(); ++i) out.emplace_back(std::move(shapes[i]), dtypes[i], primitive, inputs);
-  if (!shapes.empty()) {
-    out.emplace_back(std::move(shapes.back()), dtypes[shapes.size() - 1], std::move(primitive), std::move(inputs));
-  }
-  std::vector<std::weak_ptr<Desc>> all;
-  all.reserve(out.size());
-  for (const array& a : out) all.push_back(a.desc_);
-  for (size_t i = 0; i < out.size(); ++i) {
-    out[i].desc_->siblings = all;
-    out[i].desc_->position = static_cast<uint32_t>(i);
+  node->outputs.reserve(shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    out.push_back(array(std::move(shapes[i]), dtypes[i], node));
+    node->outputs.push_back(out.back().desc_);
   }
   return out;
 }
 
+const std::vector<array>& array::inputs() const {
+  static const std::vector<array> none;
+  return desc_->node ? desc_->node->inputs : none;
+}
+
 std::vector<array> array::outputs() const {
-  if (desc_->siblings.empty()) return {*this};
+  if (!desc_->node || desc_->node->outputs.empty()) return {*this};
   std::vector<array> out;
   std::vector<OutputSpec> specs;
-  for (size_t i = 0; i < desc_->siblings.size(); ++i) {
-    if (auto live = desc_->siblings[i].lock()) {
+  out.reserve(desc_->node->outputs.size());
+  for (const std::weak_ptr<Desc>& output : desc_->node->outputs) {
+    if (auto live = output.lock()) {
       array sibling = *this;
       sibling.desc_ = std::move(live);
       out.push_back(std::move(sibling));
       continue;
     }
     if (specs.empty()) specs = primitive().infer(inputs());
-    out.push_back(array(specs[i].shape, specs[i].dtype));
+    out.push_back(array(specs[out.size()].shape, specs[out.size()].dtype));
   }
   return out;
 }
@@ -121,16 +129,12 @@ void array::detach() {
 }
 
 std::vector<array> array::take_inputs() {
-  for (const std::weak_ptr<Desc>& sibling : desc_->siblings) {
-    const auto live = sibling.lock();
-    if (!live || live == desc_) continue;
-    live->inputs.clear();
-    live->primitive = nullptr;
-    live->siblings.clear();
+  const std::shared_ptr<Node> node = std::move(desc_->node);
+  if (!node) return {};
+  for (const std::weak_ptr<Desc>& output : node->outputs) {
+    if (const auto live = output.lock()) live->node = nullptr;
   }
-  desc_->siblings.clear();
-  desc_->primitive = nullptr;
-  return std::exchange(desc_->inputs, {});
+  return std::exchange(node->inputs, {});
 }
 
 void array::eval() {

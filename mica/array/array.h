@@ -135,10 +135,12 @@ class array {
                                         std::shared_ptr<Primitive> primitive, std::vector<array> inputs);
 
   std::uintptr_t id() const { return reinterpret_cast<std::uintptr_t>(desc_.get()); }
-  bool has_primitive() const { return desc_->primitive != nullptr; }
-  const Primitive& primitive() const { return *desc_->primitive; }
-  const std::shared_ptr<Primitive>& primitive_ptr() const { return desc_->primitive; }
-  const std::vector<array>& inputs() const { return desc_->inputs; }
+  bool has_primitive() const { return desc_->node != nullptr; }
+  const Primitive& primitive() const { return *desc_->node->primitive; }
+  /// Null for a leaf.
+  std::shared_ptr<Primitive> primitive_ptr() const { return desc_->node ? desc_->node->primitive : nullptr; }
+  /// None for a leaf.
+  const std::vector<array>& inputs() const;
   /// All outputs of this array's primitive in order. Outputs that nobody holds any more are made anew.
   std::vector<array> outputs() const;
   /// Whether this handle is the only user of its memory, which an operation may then overwrite.
@@ -190,17 +192,29 @@ class array {
   void share_buffer(const array& other) { share_buffer(other, other.strides(), other.flags(), other.data_size()); }
 
  private:
-  /// The node itself.
+  struct Desc;
+
+  /// A primitive with its inputs: a computation, which the arrays that it makes share.
+  struct Node {
+    std::shared_ptr<Primitive> primitive;
+    std::vector<array> inputs;
+    /// The outputs where there are several, held weakly: one that nobody wants needs no memory.
+    std::vector<std::weak_ptr<Desc>> outputs;
+
+    Node(std::shared_ptr<Primitive> node_primitive, std::vector<array> node_inputs);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+  };
+
+  /// What a handle points to.
   struct Desc {
     Shape shape;
     Strides strides;
     size_t size = 0;
     Dtype dtype;
-    std::shared_ptr<Primitive> primitive;
-    std::vector<array> inputs;
-    /// The other outputs of the primitive, held weakly: an output that nobody wants needs no memory.
-    std::vector<std::weak_ptr<Desc>> siblings;
-    uint32_t position = 0;
+    /// What makes the array; null for a leaf.
+    std::shared_ptr<Node> node;
     /// The trace that the node was made in from its arguments; 0 outside.
     uint64_t trace = 0;
     std::atomic<Status> status = Status::unscheduled;
@@ -211,15 +225,13 @@ class array {
     Flags flags{false, false, false};
 
     Desc(Shape desc_shape, Dtype desc_dtype);
-    ~Desc();
-    Desc(const Desc&) = delete;
-    Desc& operator=(const Desc&) = delete;
   };
 
   template <typename It>
   void init(It data);
   size_t wrapped(int axis) const { return static_cast<size_t>(axis < 0 ? axis + static_cast<int>(ndim()) : axis); }
   explicit array(Shape shape, Dtype dtype);
+  array(Shape shape, Dtype dtype, std::shared_ptr<Node> node);
 
   std::shared_ptr<Desc> desc_;
 };

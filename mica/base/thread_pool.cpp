@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -26,13 +27,17 @@ namespace {
 /// step (norms, a small attention: 20 to 60 µs), far shorter than a time slice. Parking and waking cost some 50 µs.
 constexpr int kSpinMicroseconds = 200;
 
-/// Spins until the condition holds or the time is over; tells which. Between looks it offers its processor to others
-/// (half a microsecond when there are none): what it waits for may be waiting for just that processor.
+/// Looks before a thread offers its processor to others: some 5 µs, about what a chunk of a decode step takes. Offering
+/// takes half a microsecond even when nobody wants it, which a loop that begins meanwhile would wait for.
+constexpr int kLooks = 256;
+
+/// Spins until the condition holds or the time is over; tells which. Between looks it offers its processor to others:
+/// what it waits for may be waiting for just that processor.
 template <typename Condition>
 bool spin_until(Condition condition) {
   const auto start = std::chrono::steady_clock::now();
   while (true) {
-    for (int i = 0; i < 32; ++i) {
+    for (int i = 0; i < kLooks; ++i) {
       if (condition()) return true;
       _mm_pause();
     }
@@ -41,9 +46,10 @@ bool spin_until(Condition condition) {
   }
 }
 
-/// Chunks per thread: enough that a late thread leaves little for the others to wait for, few enough that taking them
-/// (one atomic each) costs nothing.
-constexpr int64_t kChunksPerThread = 4;
+/// Where the chunks of a thread's share begin, in sixteenths of it: small ones at the end, so that a late thread leaves
+/// little for the others to wait for; few in all, so that taking them (one atomic each) costs nothing.
+constexpr int64_t kChunkStarts[] = {0, 4, 8, 12, 14, 15, 16};
+constexpr int64_t kChunks = std::size(kChunkStarts) - 1;
 
 thread_local bool inside_loop = false;
 
@@ -68,15 +74,18 @@ constexpr uint64_t ticket(uint32_t loop, uint32_t chunk) {
 }  // namespace
 
 struct ThreadPool::State {
-  // The current loop; written by its starter before `loop` moves on, read by workers after they see it move.
+  /// The current loop; written by its starter while the gate is closed, read by those inside.
   struct Loop {
     FunctionRef<void(int64_t, int64_t)>* body = nullptr;
     int64_t count = 0;
     int64_t grain = 0;
     int64_t grains = 0;
-    int64_t chunks = 0;
     int threads = 0;
   };
+
+  /// `gate` is one word: chunks that are done, workers that are inside, and whether it is closed.
+  static constexpr uint64_t kInside = uint64_t{1} << 32;
+  static constexpr uint64_t kClosed = uint64_t{1} << 63;
 
   explicit State(int size) : limit(size), shares(static_cast<size_t>(size)) {
     for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
@@ -95,11 +104,11 @@ struct ThreadPool::State {
     while (true) {
       seen = wait_for_loop(seen);
       if (stopping) return;
-      // Entering makes the starter keep the loop's description alive until we leave; whoever is too late to enter
-      // finds the number moved on or the gate closed.
-      active.fetch_add(1);
-      if (gate.load() == seen && index < current.threads) take_chunks(index, seen);
-      active.fetch_sub(1);
+      // Entering makes the starter keep the loop's description alive until we leave. Whoever is too late finds the gate
+      // closed, or another loop's tickets.
+      const bool is_open = (gate.fetch_add(kInside) & kClosed) == 0;
+      const uint64_t chunks = is_open && index < current.threads ? take_chunks(index, seen) : 0;
+      gate.fetch_sub(kInside - chunks);
     }
   }
 
@@ -112,53 +121,60 @@ struct ThreadPool::State {
     return loop.load();
   }
 
-  /// Runs chunks: first those of this thread's share, then what is left of the others'.
-  void take_chunks(int index, uint32_t number) {
+  /// Runs chunks: first those of this thread's share, then what is left of the others'. Returns their number.
+  uint64_t take_chunks(int index, uint32_t number) {
     const int threads = current.threads;
+    uint64_t count = 0;
     for (int i = 0; i < threads; ++i) {
       const int owner = (index + i) % threads;
-      const auto end = static_cast<uint32_t>(current.chunks * (owner + 1) / threads);
       std::atomic<uint64_t>& next = shares[static_cast<size_t>(owner)].ticket;
       uint64_t seen = next.load();
-      while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < end) {
+      while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < kChunks) {
         if (next.compare_exchange_weak(seen, seen + 1)) {
-          run_chunk(static_cast<uint32_t>(seen));
+          run_chunk(owner, static_cast<uint32_t>(seen));
+          ++count;
           seen = next.load();
         }
       }
     }
+    return count;
   }
 
-  void run_chunk(int64_t chunk) {
-    // Chunks differ by one grain at most, so that shares of the same number of chunks are the same work.
-    const int64_t begin = chunk * current.grains / current.chunks * current.grain;
-    const int64_t end = (chunk + 1) * current.grains / current.chunks * current.grain;
+  /// Chunk `chunk` of a thread's share. Shares differ by one grain at most.
+  void run_chunk(int owner, int64_t chunk) {
+    const int64_t first = owner * current.grains / current.threads;
+    const int64_t length = (owner + 1) * current.grains / current.threads - first;
+    // A share of few grains: one each, and nothing is left for the last chunks.
+    const auto start = [&](int64_t i) {
+      return (first + (length <= kChunks ? std::min(i, length) : length * kChunkStarts[i] / 16)) * current.grain;
+    };
+    const int64_t begin = start(chunk);
+    const int64_t end = std::min(start(chunk + 1), current.count);
+    if (begin == end) return;
     try {
-      (*current.body)(begin, std::min(end, current.count));
+      (*current.body)(begin, end);
     } catch (...) {
       const std::lock_guard lock(error_mutex);
       if (!error) error = std::current_exception();
     }
-    done.fetch_add(1);
   }
 
-  void run(int64_t count, int64_t grain, int64_t chunks, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
-    // Numbers wrap around after a day of decoding; 0 stays free, it is the closed gate.
+  void run(int64_t count, int64_t grain, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
+    // Numbers wrap around after a day of decoding; 0 stays free, no loop has it.
     const uint32_t number = std::max(loop.load() + 1, 1u);
-    current = {&body, count, grain, (count + grain - 1) / grain, chunks, threads};
-    done = 0;
+    current = {&body, count, grain, (count + grain - 1) / grain, threads};
     error = nullptr;
-    for (int i = 0; i < threads; ++i) {
-      shares[static_cast<size_t>(i)].ticket = ticket(number, static_cast<uint32_t>(current.chunks * i / threads));
-    }
-    gate = number;
+    for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = ticket(number, 0);
+    gate.fetch_sub(kClosed);
     loop = number;
     if (sleeping.load() > 0) futex_wake(loop, threads - 1);
-    take_chunks(0, number);
-    // All chunks are taken; wait for the ones that others still run.
-    wait_until([&] { return done.load() == current.chunks; });
-    gate = 0;
-    wait_until([&] { return active.load() == 0; });
+    const uint64_t all = static_cast<uint64_t>(threads) * kChunks;
+    const uint64_t others = all - take_chunks(0, number);
+    // All chunks are taken. When those that others run are done and everybody has left, nobody may enter any more.
+    wait_until([&] {
+      uint64_t expected = others;
+      return gate.load() == others && gate.compare_exchange_strong(expected, kClosed);
+    });
     if (error) std::rethrow_exception(std::exchange(error, nullptr));
   }
 
@@ -168,17 +184,15 @@ struct ThreadPool::State {
     }
   }
 
-  // A line of memory each for what is only read while loops run, what starts a loop, and what all threads count in.
+  // A line of memory each for what starts a loop, what is only read while loops run, and what all threads count in.
   alignas(64) std::atomic<uint32_t> loop = 0;
   std::atomic<bool> stopping = false;
+  alignas(64) Loop current;
   std::atomic<int> limit;
   std::vector<Share> shares;
   std::vector<std::thread> workers;
-  alignas(64) std::atomic<uint32_t> gate = 0;
-  Loop current;
   std::exception_ptr error;
-  alignas(64) std::atomic<int64_t> done = 0;
-  alignas(64) std::atomic<int> active = 0;
+  alignas(64) std::atomic<uint64_t> gate = kClosed;
   std::atomic<int> sleeping = 0;
   std::mutex busy;
   std::mutex error_mutex;
@@ -236,12 +250,11 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int
   if (threads == 1 || grains == 1 || inside_loop) return body(0, count);
   const std::unique_lock lock(state_->busy, std::try_to_lock);
   if (!lock.owns_lock()) return body(0, count);
-  const int64_t chunks = std::min(grains, kChunksPerThread * threads);
   inside_loop = true;
   struct Leave {
     ~Leave() { inside_loop = false; }
   } leave;
-  state_->run(count, grain, chunks, std::min<int>(threads, static_cast<int>(chunks)), body);
+  state_->run(count, grain, static_cast<int>(std::min<int64_t>(threads, grains)), body);
 }
 
 }  // namespace mica

@@ -22,9 +22,9 @@ struct MatrixInputs {
   std::optional<array> biases;
   std::optional<array> bias;
 
-  MatrixInputs(const MatrixPrimitive& matrix, std::span<array> inputs, size_t operands)
-      : codes(row_contiguous(inputs[operands])) {
-    size_t next = operands + 1;
+  /// The first of `inputs` are the matrix's.
+  MatrixInputs(const MatrixPrimitive& matrix, std::span<const array> inputs) : codes(row_contiguous(inputs[0])) {
+    size_t next = 1;
     if (matrix.format.scale_type != ScaleType::none) scales = row_contiguous(inputs[next++]);
     if (matrix.format.has_biases) biases = row_contiguous(inputs[next++]);
     if (matrix.has_bias) bias = row_contiguous(inputs[next]);
@@ -123,14 +123,14 @@ struct LinearProducts {
   std::vector<std::shared_ptr<const PackedForm>> forms;
   std::vector<Product> products;
 
-  LinearProducts(const Linear& primitive, std::span<array> inputs) {
+  /// `inputs`: those behind the operands.
+  LinearProducts(const Linear& primitive, std::span<const array> inputs) {
     stored.reserve(primitive.matrices.size());
     forms.reserve(primitive.matrices.size());
     products.reserve(primitive.matrices.size());
-    size_t next = primitive.operand_count();
     for (const MatrixPrimitive& matrix : primitive.matrices) {
-      stored.emplace_back(matrix, inputs, next);
-      next += matrix.input_count();
+      stored.emplace_back(matrix, inputs);
+      inputs = inputs.subspan(matrix.input_count());
       forms.push_back(packed(matrix, stored.back()));
       const std::optional<array>& bias = stored.back().bias;
       products.push_back({.weights = &forms.back()->packed, .bias = bias ? bias->data<float>() : nullptr});
@@ -167,11 +167,10 @@ struct Scratch {
 /// Rows up to which they are kept: a long prompt leaves nothing behind.
 constexpr int64_t kKeptRows = 32;
 
-void linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
+/// x (normalized with `norm`, where there is one) times the matrices of `all`; the residual may be null.
+void linear(const Linear& primitive, LinearProducts& all, const array& x, const array* norm, const array* residual,
+            std::span<array> outputs) {
   const LinearOptions& options = primitive.options;
-  const array x = row_contiguous(inputs[0]);
-  const array norm = options.has_norm ? row_contiguous(inputs[1]) : x;
-  const array residual = options.has_residual ? row_contiguous(inputs[primitive.operand_count() - 1]) : x;
   for (array& out : outputs) allocate(out);
   if (outputs[0].size() == 0) return;
   const int64_t cols = x.shape(-1);
@@ -179,13 +178,12 @@ void linear(const Linear& primitive, std::span<array> inputs, std::span<array> o
   thread_local Scratch kept;
   Scratch fresh;
   Scratch& scratch = rows <= kKeptRows ? kept : fresh;
-  const float* weight = options.has_norm ? norm.data<float>() : nullptr;
+  const float* weight = norm ? norm->data<float>() : nullptr;
   const float* values = normalized(x, weight, options.eps, rows, cols, scratch.normalized);
   scratch.activations.assign(values, rows, cols, cols);
 
-  LinearProducts all(primitive, inputs);
   const Activation activation = primitive.matrices[0].activation;
-  const float* added = options.has_residual ? residual.data<float>() : nullptr;
+  const float* added = residual ? residual->data<float>() : nullptr;
   if (options.gate) {
     Product out;
     direct(out, outputs[0], added, options.scale);
@@ -194,6 +192,42 @@ void linear(const Linear& primitive, std::span<array> inputs, std::span<array> o
   }
   for (size_t i = 0; i < outputs.size(); ++i) direct(all.products[i], outputs[i], added, options.scale);
   matmul(all.products, scratch.activations, ThreadPool::global(), activation);
+}
+
+void run_linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const LinearOptions& options = primitive.options;
+  const size_t operands = primitive.operand_count();
+  const array x = row_contiguous(inputs[0]);
+  const array norm = options.has_norm ? row_contiguous(inputs[1]) : x;
+  const array residual = options.has_residual ? row_contiguous(inputs[operands - 1]) : x;
+  LinearProducts all(primitive, inputs.subspan(operands));
+  linear(primitive, all, x, options.has_norm ? &norm : nullptr, options.has_residual ? &residual : nullptr, outputs);
+}
+
+/// A Linear of a compiled function, with its weights packed and at hand: a decode step has hundreds of them, and what
+/// describes them is out of the caches when the step comes to it again.
+std::optional<PreparedKernel> prepare_linear(const Linear& primitive, std::span<const std::optional<array>> inputs) {
+  const LinearOptions& options = primitive.options;
+  const size_t operands = primitive.operand_count();
+  std::vector<array> constants;
+  for (size_t i = options.has_norm ? 1 : operands; i < inputs.size(); ++i) {
+    const bool is_residual = options.has_residual && i == operands - 1;
+    if (!inputs[i] && !is_residual) return std::nullopt;
+    if (!is_residual) constants.push_back(*inputs[i]);
+  }
+  std::optional<array> norm;
+  if (options.has_norm) norm = row_contiguous(constants[0]);
+  const std::span<const array> weights = std::span(constants).subspan(options.has_norm ? 1 : 0);
+  const auto products = std::make_shared<LinearProducts>(primitive, weights);
+  PreparedKernel out;
+  out.reads = {0};
+  if (options.has_residual) out.reads.push_back(operands - 1);
+  out.run = [&primitive, products, norm](std::span<array> given, std::span<array> outputs) {
+    const array x = row_contiguous(given[0]);
+    const array residual = row_contiguous(given.back());
+    linear(primitive, *products, x, norm ? &*norm : nullptr, given.size() > 1 ? &residual : nullptr, outputs);
+  };
+  return out;
 }
 
 /// Assignments of tokens to experts, sorted by expert.
@@ -229,7 +263,7 @@ Routing route(const array& indices, int64_t experts, bool one_row_per_token) {
 }
 
 void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::span<array> outputs) {
-  const MatrixInputs stored(primitive.matrix, inputs, 2);
+  const MatrixInputs stored(primitive.matrix, inputs.subspan(2));
   const array x = row_contiguous(inputs[0]);
   const array indices = row_contiguous(inputs[1]);
   array& out = outputs[0];
@@ -250,7 +284,7 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
 }
 
 void take_rows(const TakeRows& primitive, std::span<array> inputs, std::span<array> outputs) {
-  const MatrixInputs stored(primitive.matrix, inputs, 1);
+  const MatrixInputs stored(primitive.matrix, inputs.subspan(1));
   const array indices = row_contiguous(inputs[0]);
   array& out = outputs[0];
   allocate(out);
@@ -265,7 +299,7 @@ void take_rows(const TakeRows& primitive, std::span<array> inputs, std::span<arr
 }
 
 void dequantize(const Dequantize& primitive, std::span<array> inputs, std::span<array> outputs) {
-  const MatrixInputs stored(primitive.matrix, inputs, 0);
+  const MatrixInputs stored(primitive.matrix, inputs);
   array& out = outputs[0];
   allocate(out);
   const QuantizedMatrix matrix = view_of(primitive.matrix, stored);
@@ -277,7 +311,8 @@ void dequantize(const Dequantize& primitive, std::span<array> inputs, std::span<
 }  // namespace
 
 void register_linear(Backend& backend) {
-  backend.add<Linear, linear>();
+  backend.add<Linear, run_linear>();
+  backend.add_prepared<Linear, prepare_linear>();
   backend.add<ExpertLinear, expert_linear>();
   backend.add<TakeRows, take_rows>();
   backend.add<Dequantize, dequantize>();

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/base/small_vector.h"
 #include "mica/cpu/register.h"
 
 namespace mica::cpu {
@@ -27,7 +28,7 @@ class Runner {
     choose_residents();
     const std::vector<bool> kept = kept_values();
     std::vector<bool> is_read(graph.values.size(), false);
-    for (size_t n = graph.nodes.size(); n-- > 0;) steps_.push_back(make_step(backend, graph.nodes[n], kept, is_read));
+    for (size_t n = graph.nodes.size(); n-- > 0;) steps_.push_back(make_step(graph.nodes[n], kept, is_read));
     std::reverse(steps_.begin(), steps_.end());
   }
 
@@ -40,7 +41,7 @@ class Runner {
       array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
       if (slot.id() == none_.id()) slot = outputs[i];
     }
-    for (Step& step : steps_) run(step);
+    for (const Step& step : steps_) run(step);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const array& slot = arrays_[static_cast<size_t>(graph_.outputs[i])];
       if (slot.id() != outputs[i].id()) outputs[i].share_buffer(slot);
@@ -62,12 +63,10 @@ class Runner {
   struct Step {
     Kernel kernel;
     const Primitive* primitive;
-    std::vector<Read> reads;
-    std::vector<size_t> writes;
-    std::vector<size_t> unused;  ///< what is written and never read
-    // For the time of the kernel's call; here so that no run allocates them.
-    std::vector<array> inputs;
-    std::vector<array> outputs;
+    std::optional<PreparedKernel> prepared;  ///< runs instead of the kernel
+    SmallVector<Read> reads;
+    SmallVector<size_t> writes;
+    SmallVector<size_t> unused;  ///< what is written and never read
   };
 
   /// Values that outlive their last reader.
@@ -95,11 +94,11 @@ class Runner {
   }
 
   /// Called from the last node to the first; `is_read` tells of the nodes behind.
-  static Step make_step(const Backend& backend, const FlatGraph::Node& node, const std::vector<bool>& kept,
-                        std::vector<bool>& is_read) {
-    Step step{backend.find(node.primitive->id()), node.primitive.get(), {}, {}, {}, {}, {}};
+  Step make_step(const FlatGraph::Node& node, const std::vector<bool>& kept, std::vector<bool>& is_read) {
+    Step step{backend_->find(node.primitive->id()), node.primitive.get(), prepare(node), {}, {}, {}};
     if (!step.kernel) {
-      fail_as<std::runtime_error>("[{}] the {} backend has no such operation", node.primitive->name(), backend.name());
+      fail_as<std::runtime_error>("[{}] the {} backend has no such operation", node.primitive->name(),
+                                  backend_->name());
     }
     for (const int output : node.outputs) {
       const auto v = static_cast<size_t>(output);
@@ -107,40 +106,52 @@ class Runner {
       if (!is_read[v] && !kept[v]) step.unused.push_back(v);
     }
     for (size_t j = node.inputs.size(); j-- > 0;) {
+      // What a prepared step does not take is constant.
+      if (step.prepared && std::ranges::find(step.prepared->reads, j) == step.prepared->reads.end()) continue;
       const auto v = static_cast<size_t>(node.inputs[j]);
       step.reads.push_back({v, !is_read[v] && !kept[v]});
       is_read[v] = true;
     }
     std::reverse(step.reads.begin(), step.reads.end());
-    step.inputs.reserve(step.reads.size());
-    step.outputs.reserve(step.writes.size());
     return step;
   }
 
-  void run(Step& step) {
+  std::optional<PreparedKernel> prepare(const FlatGraph::Node& node) const {
+    const Prepare prepare = backend_->find_prepare(node.primitive->id());
+    if (!prepare) return std::nullopt;
+    std::vector<std::optional<array>> inputs;
+    for (const int input : node.inputs) inputs.push_back(graph_.constants[static_cast<size_t>(input)]);
+    return prepare(*node.primitive, inputs);
+  }
+
+  void run(const Step& step) {
     // The kernel's handle is the only one to what is read for the last time: it may take its memory over.
     for (const Read& read : step.reads) {
       array& slot = arrays_[read.value];
       if (read.is_last) {
-        step.inputs.push_back(std::move(slot));
+        inputs_.push_back(std::move(slot));
       } else {
-        step.inputs.push_back(slot);
+        inputs_.push_back(slot);
       }
     }
-    for (const size_t v : step.writes) step.outputs.push_back(arrays_[v]);
-    step.kernel(*step.primitive, step.inputs, step.outputs);
+    for (const size_t v : step.writes) outputs_.push_back(arrays_[v]);
+    if (step.prepared) {
+      step.prepared->run(inputs_, outputs_);
+    } else {
+      step.kernel(*step.primitive, inputs_, outputs_);
+    }
     for (size_t j = 0; j < step.writes.size(); ++j) {
-      if (resident_[step.writes[j]] && shares_memory(step.outputs[j], step.inputs)) sharing_.push_back(step.writes[j]);
+      if (resident_[step.writes[j]] && shares_memory(outputs_[j], inputs_)) sharing_.push_back(step.writes[j]);
     }
     for (size_t j = 0; j < step.reads.size(); ++j) {
       // Arrays of the caller are let go; those of the program stay, without memory.
       if (!step.reads[j].is_last || step.reads[j].value < graph_.input_count) continue;
-      step.inputs[j].drop_data();
-      arrays_[step.reads[j].value] = std::move(step.inputs[j]);
+      inputs_[j].drop_data();
+      arrays_[step.reads[j].value] = std::move(inputs_[j]);
     }
     for (const size_t v : step.unused) arrays_[v].drop_data();
-    step.inputs.clear();
-    step.outputs.clear();
+    inputs_.clear();
+    outputs_.clear();
   }
 
   static bool shares_memory(const array& out, const std::vector<array>& inputs) {
@@ -158,6 +169,9 @@ class Runner {
   /// Those of them that show the memory of others in this run.
   std::vector<size_t> sharing_;
   std::vector<Step> steps_;
+  // For the time of a kernel's call; here so that no step allocates them.
+  std::vector<array> inputs_;
+  std::vector<array> outputs_;
 };
 
 void program(const Program& primitive, std::span<array> inputs, std::span<array> outputs) {
