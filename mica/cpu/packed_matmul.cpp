@@ -190,11 +190,11 @@ class Multiplier {
   /// Where the tiles end that a call of the kernel takes from `tile` on, of those before `end`.
   int64_t call_end(int64_t tile, int64_t end) const {
     if (!tiled_) return tile + 1;
-    const int64_t most = std::min(end, tile + kMostTiles);
+    const std::span tiles = tiled_->tiles();
+    const int64_t last = std::min(end, tile + kMostTiles) - 1;
     // The next group starts behind a tile that is not full.
-    while (++tile < most && tiled_->tiles()[static_cast<size_t>(tile - 1)].count == kTileHeight) {
-    }
-    return tile;
+    while (tile < last && tiles[static_cast<size_t>(tile)].count == kTileHeight) ++tile;
+    return tile + 1;
   }
 
   /// Tiles of a part of the rows that is worth a thread of its own.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace mica::cpu {
 namespace {
@@ -86,7 +87,7 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
     }
     for (int64_t i = 0; i < count; ++i) all_rests.emplace_back(rests[static_cast<size_t>(i)]).row = m;
   }
-  std::ranges::stable_sort(all_rests, {}, &Rest::group);
+  std::ranges::sort(all_rests, {}, [](const Rest& rest) { return std::pair(rest.group, rest.row); });
   copy.rests_views[static_cast<size_t>(index)] = all_rests;
 }
 

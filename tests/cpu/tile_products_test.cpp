@@ -156,6 +156,17 @@ TEST_F(TileProducts, Bf16OfManyColumnsPanelsAndRows) {
   }
 }
 
+// The last block of columns ends in the middle of a tile, behind which the block before had an infinity.
+TEST_F(TileProducts, NothingIsLeftOfTheBlockBefore) {
+  const int64_t n = 20, k = 512 + 16, m = 16;
+  const std::vector<float> x(static_cast<size_t>(m * k), 1.0f);
+  std::vector<uint16_t> values(static_cast<size_t>(n * k), float_to_bfloat(1.0f));
+  for (int64_t row = 0; row < n; ++row) values[static_cast<size_t>(row * k + 20)] = float_to_bfloat(INFINITY);
+  const PackedMatrix packed({dense_format(QuantKind::bf16), n, k, values.data()}, pool);
+  const std::vector<float> expected(static_cast<size_t>(m * n), INFINITY);
+  for (const TileLevel& tiles : tile_levels()) EXPECT_EQ(product(packed, x, m, tiles.level), expected) << tiles.name;
+}
+
 // The choice of arithmetic does not depend on the row, nor do its sums.
 TEST_F(TileProducts, Bf16RowsAreIndependent) {
   const QuantFormat format = dense_format(QuantKind::bf16);
