@@ -35,12 +35,11 @@ bool reads_tiles(Copy copy) {
   return copy >= Copy::tiled_int8;
 }
 
-/// Rows from which on a matrix unit takes the weights as bf16. Cycles a weight, of Sapphire Rapids' counts: as bf16 it
-/// takes 0.18 to make it ready (two shifts, conversion, fma, rounding: 90 operations for 256) and 1 / 450 a row; in
-/// int8 0.04, but 1 / 256 a row, since the sums of 32 columns, which share an activation scale, are to be scaled (4
-/// operations for 16 of them, two a cycle; with steps of 16 columns 1 / 128). Without it (VNNI) a row takes 1 / 85.
+/// Rows from which on a matrix unit takes weights as bf16: cycles a weight are 0.15 + rows / 450, in int8 0.04 + rows /
+/// 240 (120 with steps of 16 columns), since the sums of a step are scaled by 4 operations for 16 of them, two a cycle;
+/// with VNNI rows / 85. Tiles are counted as Sapphire Rapids has them, the rest was measured on Zen 4.
 int64_t rows_for_bf16(const PanelLayout& layout) {
-  return layout.group < kActivationGroup ? 24 : 72;
+  return layout.group < kActivationGroup ? 24 : 64;
 }
 
 Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation activation, const KernelLevel& level) {

@@ -51,7 +51,7 @@ bool has_integer_codes(const QuantFormat& format) {
 
 /// Rows for which products of integer codes are computed in int8.
 std::vector<int64_t> rows_for_int8(const PanelLayout& layout) {
-  return layout.group < 32 ? std::vector<int64_t>{16, 19, 23} : std::vector<int64_t>{16, 17, 29, 50};
+  return layout.group < 32 ? std::vector<int64_t>{16, 19, 23} : std::vector<int64_t>{16, 17, 29, 63};
 }
 
 // Sums of integers are exact and their scaling is that of the other kernels: every bit is that of a row alone, whatever
@@ -117,7 +117,7 @@ void expect_bf16_product(const std::vector<float>& y, const std::vector<float>& 
 /// Rows for which products are computed in bf16.
 std::vector<int64_t> rows_for_bf16(const QuantFormat& format, const PanelLayout& layout) {
   if (!has_integer_codes(format)) return {16, 17, 33, 50};
-  return layout.group < 32 ? std::vector<int64_t>{24, 50} : std::vector<int64_t>{72, 81};
+  return layout.group < 32 ? std::vector<int64_t>{24, 50} : std::vector<int64_t>{64, 81};
 }
 
 TEST_F(TileProducts, Bf16EqualsTheProductOfRoundedOperands) {
