@@ -41,9 +41,9 @@ array::Node::~Node() {
   while (!dying.empty()) {
     const array last = std::move(dying.back());
     dying.pop_back();
-    if (last.desc_.use_count() != 1) continue;
+    if (!is_sole_owner(last.desc_)) continue;
     const std::shared_ptr<Node> node = std::move(last.desc_->node);
-    if (!node || node.use_count() != 1) continue;
+    if (!node || !is_sole_owner(node)) continue;
     for (array& input : node->inputs) dying.push_back(std::move(input));
     node->inputs.clear();
   }

@@ -17,6 +17,7 @@
 #include "mica/array/event.h"
 #include "mica/base/file.h"
 #include "mica/base/small_vector.h"
+#include "mica/base/sole_owner.h"
 
 namespace mica {
 
@@ -144,9 +145,7 @@ class array {
   /// All outputs of this array's primitive in order. Outputs that nobody holds any more are made anew.
   std::vector<array> outputs() const;
   /// Whether this handle is the only user of its memory, which an operation may then overwrite.
-  bool is_donatable() const {
-    return desc_.use_count() == 1 && desc_->data.use_count() == 1 && desc_->data->is_owned();
-  }
+  bool is_donatable() const { return is_sole_owner(desc_) && is_sole_owner(desc_->data) && desc_->data->is_owned(); }
   /// Whether the array depends on the arguments of a function that this thread is tracing (tracing.h). Computing such
   /// an array keeps its primitive and inputs.
   bool is_tracer() const;

@@ -45,4 +45,20 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
+/// Another limit of a pool for the time of a scope: prompts and decoding may be fastest with different numbers of
+/// threads. 0 leaves things as they are.
+class ThreadLimit {
+ public:
+  ThreadLimit(ThreadPool& pool, int threads) : pool_(pool), before_(pool.size()) {
+    if (threads > 0) pool_.limit(threads);
+  }
+  ~ThreadLimit() { pool_.limit(before_); }
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  ThreadPool& pool_;
+  int before_;
+};
+
 }  // namespace mica

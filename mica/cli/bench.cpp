@@ -41,6 +41,7 @@ array some_tokens(int batch, int count, int vocab_size, int seed) {
 
 /// Feeds `count` tokens in parts of 512, as generation does.
 void feed(const lm::Model& model, lm::PromptCache& cache, int batch, int count) {
+  const ThreadLimit threads(ThreadPool::global(), model.prefill_threads());
   for (int done = 0; done < count; done += 512) {
     const int part = std::min(count - done, 512);
     array logits = model.forward(some_tokens(batch, part, model.description().vocab_size, done), cache, true);
@@ -68,6 +69,7 @@ class Bench {
 
   void run() {
     if (flags_.prompt > 0) {
+      const ThreadLimit threads(ThreadPool::global(), model_.prefill_threads());
       measure(fmt::format("pp{}", flags_.prompt), flags_.prompt,
               [&](lm::PromptCache& cache) { feed(model_, cache, flags_.batch, flags_.prompt); });
     }
@@ -127,7 +129,7 @@ void run(const Flags& flags) {
     const lm::LoadedModel loaded = flags.model.load();
     return Bench(flags, loaded.model, flags.model.path().filename().string()).run();
   }
-  if (flags.model.threads > 0) ThreadPool::set_global_size(flags.model.threads);
+  flags.model.set_threads();
   const lm::LoadedModel random =
       lm::make_random_model(flags.config, flags.q_bits, flags.q_group_size, flags.model.load_options());
   Bench(flags, random.model, fmt::format("{} ({} bits)", flags.config, flags.q_bits)).run();

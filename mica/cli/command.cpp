@@ -1,11 +1,13 @@
 #include "mica/cli/command.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
 #include "mica/base/file.h"
 #include "mica/base/thread_pool.h"
@@ -37,6 +39,10 @@ void ModelFlags::add(CLI::App& command, bool computes) {
   if (!computes) return;
   command.add_option("--threads,-t", threads, "Threads to compute with (default: as many as there are usable cores)")
       ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--prefill-threads,--threads-batch", prefill_threads,
+                  "Threads to process prompts with (default: as --threads)")
+      ->check(CLI::Range(1, 1024));
 }
 
 void ModelFlags::add_kv(CLI::App& command, int64_t start) {
@@ -61,8 +67,15 @@ fs::path ModelFlags::path() const {
   return standard;
 }
 
+void ModelFlags::set_threads() const {
+  if (threads == 0 && prefill_threads == 0) return;
+  const int wanted = threads > 0 ? threads : usable_cores();
+  ThreadPool::set_global_size(std::max(wanted, prefill_threads));
+  ThreadPool::global().limit(wanted);
+}
+
 lm::LoadedModel ModelFlags::load() const {
-  if (threads > 0) ThreadPool::set_global_size(threads);
+  set_threads();
   return lm::load_model(path(), load_options());
 }
 

@@ -26,21 +26,27 @@ void add_info(CLI::App& app);
 struct ModelFlags {
   std::string model;
   int threads = 0;
+  int prefill_threads = 0;
   bool exact = false;
   lm::KvOptions kv;
 
-  /// --model and --threads; --exact where the command computes.
+  /// --model, --threads and --prefill-threads; --exact where the command computes.
   void add(CLI::App& command, bool computes = true);
 
   /// --kv-bits and what belongs to it; codes begin after `start` tokens by default.
   void add_kv(CLI::App& command, int64_t start);
 
   /// How the model is to be loaded.
-  lm::LoadOptions load_options() const { return {exact ? Activation::exact : Activation::int8, kv}; }
+  lm::LoadOptions load_options() const {
+    return {exact ? Activation::exact : Activation::int8, kv, prefill_threads > 0 ? prefill_threads : threads};
+  }
 
   /// The folder or file that --model means: a path, or a model in mica's model folder by its name. Without --model the
   /// default model, which `make run` or scripts/fetch_model.sh lays there. Throws Error telling what to do.
   std::filesystem::path path() const;
+
+  /// Makes a pool of as many threads as --threads and --prefill-threads need, and limits it to the former.
+  void set_threads() const;
 
   /// Sets the number of threads and loads the model.
   lm::LoadedModel load() const;

@@ -20,12 +20,6 @@ auto quantizer() {
   return active_isa() == Isa::avx2 ? avx2::quantize_tile : reference::quantize_tile;
 }
 
-/// Grows and never shrinks: memory is reused from one assign to the next.
-template <typename T>
-void reserve(std::vector<T>& memory, int64_t size) {
-  if (memory.size() < static_cast<size_t>(size)) memory.resize(static_cast<size_t>(size));
-}
-
 }  // namespace
 
 void Activations::assign(const float* x, int64_t count, int64_t cols, int64_t stride) {
@@ -62,6 +56,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   tiles_.clear();
   group_begin_.clear();
   for (Int8& copy : int8_) copy.ready = false;
+  for (Starts& copy : starts_) copy.ready = false;
   bf16_ready_ = false;
   exact_ready_ = false;
   tiled_.clear();
@@ -99,15 +94,12 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
   const int64_t padded = padded_cols();
   const int64_t steps = padded / step;
   const int64_t groups = padded / kActivationGroup;
-  reserve(copy.values, count_ * padded);
-  reserve(copy.scales, count_ * steps);
-  reserve(copy.sums, count_ * steps);
-  reserve(copy.rest_counts, count_);
-  if (copy.rest_room < count_ * groups) {
-    // Few are used: memory that is not written is not there.
-    copy.rests = std::make_unique_for_overwrite<Rest[]>(static_cast<size_t>(count_ * groups));
-    copy.rest_room = count_ * groups;
-  }
+  copy.values.reserve(count_ * padded);
+  copy.scales.reserve(count_ * steps);
+  copy.sums.reserve(count_ * steps);
+  copy.totals.reserve(count_ * steps);
+  copy.rest_counts.reserve(count_);
+  copy.rests.reserve(count_ * groups);  // few are used: memory that is not written is not there
   for_tiles(pool, [&](const Tile& tile) {
     TileQuantization work = {.rows = tile.count,
                              .cols = cols_,
@@ -116,18 +108,32 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
                              .values = copy.values.data() + tile.first * padded,
                              .scales = copy.scales.data() + tile.first * steps,
                              .sums = copy.sums.data() + tile.first * steps,
-                             .rests = copy.rests.get() + tile.first * groups};
+                             .totals = copy.totals.data() + tile.first * steps,
+                             .rests = copy.rests.data() + tile.first * groups};
     for (int64_t m = 0; m < tile.count; ++m) work.x[m] = row(tile.first + m);
-    copy.rest_counts[static_cast<size_t>(tile.first)] = quantizer()(work);
+    copy.rest_counts.data()[tile.first] = quantizer()(work);
   });
   copy.ready = true;
   return copy;
 }
 
+const int32_t* Activations::starts(int step, int32_t offset, ThreadPool& pool) {
+  const Int8& copy = int8(step, pool);
+  auto found = std::ranges::find_if(starts_, [&](const Starts& s) { return s.step == step && s.offset == offset; });
+  if (found == starts_.end()) found = starts_.insert(found, Starts{.step = step, .offset = offset, .values = {}});
+  if (!found->ready) {
+    const int64_t count = count_ * (padded_cols() / step);
+    found->values.reserve(count);
+    for (int64_t i = 0; i < count; ++i) found->values.data()[i] = -offset * copy.totals.data()[i];
+    found->ready = true;
+  }
+  return found->values.data();
+}
+
 const uint32_t* Activations::bf16(ThreadPool& pool) {
   if (bf16_ready_) return bf16_.data();
   const int64_t padded = padded_cols();
-  reserve(bf16_, count_ * padded / 2);
+  bf16_.reserve(count_ * padded / 2);
   for_tiles(pool, [&](const Tile& tile) {
     for (int64_t m = 0; m < tile.count; ++m) {
       avx512bf16::round_to_bf16({.x = row(tile.first + m),
@@ -144,7 +150,7 @@ const uint32_t* Activations::bf16(ThreadPool& pool) {
 const float* Activations::exact(ThreadPool& pool) {
   if (exact_ready_) return exact_.data();
   const int64_t padded = padded_cols();
-  reserve(exact_, count_ * padded);
+  exact_.reserve(count_ * padded);
   for_tiles(pool, [&](const Tile& tile) {
     float* out = exact_.data() + tile.first * padded;
     for (int64_t m = 0; m < tile.count; ++m) {

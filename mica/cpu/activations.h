@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/kernels/panel.h"
 #include "mica/cpu/tiled_activations.h"
+#include "mica/cpu/workspace.h"
 #include "mica/ops/quant_format.h"
 
 namespace mica::cpu {
@@ -43,12 +43,19 @@ class Activations {
   /// Groups of 32 with outliers have a second digit for what the first leaves: those of a tile are
   /// rests[first · groups …], rest_counts[first] of them.
   struct Int8 {
-    std::vector<int8_t> values;
-    std::vector<float> scales;
-    std::vector<float> sums;  ///< Σ of the quantized values of a step, times their scale
-    std::vector<int64_t> rest_counts;
-    std::unique_ptr<Rest[]> rests;
-    int64_t rest_room = 0;
+    Workspace<int8_t> values;
+    Workspace<float> scales;
+    Workspace<float> sums;      ///< Σ of the quantized values of a step, times their scale
+    Workspace<int32_t> totals;  ///< the same without the scale
+    Workspace<int64_t> rest_counts;
+    Workspace<Rest> rests;
+    bool ready = false;
+  };
+  /// What starts() gives for one offset.
+  struct Starts {
+    int step = 0;
+    int32_t offset = 0;
+    Workspace<int32_t> values;
     bool ready = false;
   };
 
@@ -63,6 +70,10 @@ class Activations {
 
   /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
   const Int8& int8(int step, ThreadPool& pool);
+
+  /// −offset · Σ of the quantized values, laid out like the sums: where dot products with codes that lie `offset` too
+  /// high start. Valid until the next assign.
+  const int32_t* starts(int step, int32_t offset, ThreadPool& pool);
 
   /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
   /// CPU of Isa::avx512bf16.
@@ -91,8 +102,9 @@ class Activations {
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
-  std::vector<uint32_t> bf16_;
-  std::vector<float> exact_;
+  std::vector<Starts> starts_;
+  Workspace<uint32_t> bf16_;
+  Workspace<float> exact_;
   bool bf16_ready_ = false;
   bool exact_ready_ = false;
   TiledActivations tiled_;

@@ -5,13 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
+#include "mica/cpu/conv_depthwise.h"
 #include "mica/cpu/conv_direct.h"
 #include "mica/cpu/conv_problem.h"
 #include "mica/cpu/gemm.h"
 #include "mica/cpu/gemm_dtype.h"
-#include "mica/cpu/kernels/depthwise.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
@@ -106,81 +105,6 @@ void pointwise(const Problem& p, const array& x, const array& w, array& out) {
   if (!sums.empty()) store_halves(sums.data(), out, 0, static_cast<int64_t>(out.size()));
 }
 
-/// Elements of a float type in the type that they are computed in.
-template <typename Sum>
-std::vector<Sum> widened(const array& a) {
-  std::vector<Sum> out(a.size());
-  dispatch(a.dtype(), [&]<typename T>(T) {
-    if constexpr (std::is_same_v<T, complex64_t>) return;
-    const T* from = a.data<T>();
-    for (size_t i = 0; i < out.size(); ++i) out[i] = element_cast<Sum>(from[i]);
-  });
-  return out;
-}
-
-void (*depthwise_kernel())(const DepthwisePoint&) {
-  const Isa isa = active_isa();
-  return isa >= Isa::avx512 ? avx512::depthwise_point
-         : isa >= Isa::avx2 ? avx2::depthwise_point
-                            : reference::depthwise_point;
-}
-
-/// The sums of one position over the taps that meet the input.
-template <typename Sum>
-void add_taps(const Problem& p, const std::vector<const Sum*>& rows, const std::vector<const Sum*>& factors,
-              size_t count, Sum* to) {
-  const int64_t multiplier = p.group_filters();
-  if constexpr (std::is_same_v<Sum, float>) {
-    if (multiplier == 1) {
-      return depthwise_kernel()({rows.data(), factors.data(), static_cast<int64_t>(count), to, p.channels});
-    }
-  }
-  std::fill_n(to, p.filters, Sum(0));
-  for (size_t t = 0; t < count; ++t) {
-    for (int64_t f = 0; f < p.filters; ++f) to[f] += rows[t][f / multiplier] * factors[t][f];
-  }
-}
-
-/// Groups of one channel (depthwise): every tap adds a row of products, vectors along the channels.
-template <typename Sum>
-void depthwise(const Problem& p, const array& x, const array& w, array& out) {
-  const int64_t taps = p.taps();
-  const std::vector<Sum> stored = widened<Sum>(w);
-  std::vector<Sum> weights(stored.size());  // [taps, filters]
-  for (int64_t f = 0; f < p.filters; ++f) {
-    for (int64_t t = 0; t < taps; ++t) {
-      weights[static_cast<size_t>(t * p.filters + f)] = stored[static_cast<size_t>(f * taps + t)];
-    }
-  }
-  const std::vector<Sum> wide = is_half(x.dtype()) ? widened<Sum>(x) : std::vector<Sum>();
-  const Sum* input = wide.empty() ? x.data<Sum>() : wide.data();
-  const int64_t grain = std::max<int64_t>(1, 16384 / (taps * p.filters));
-  ThreadPool::global().parallel_for(p.positions(), grain, [&](int64_t begin, int64_t end) {
-    std::vector<Sum> sums(static_cast<size_t>(p.filters));
-    std::vector<const Sum*> rows(static_cast<size_t>(taps));
-    std::vector<const Sum*> factors(static_cast<size_t>(taps));
-    for (int64_t position = begin; position < end; ++position) {
-      size_t hits = 0;
-      p.for_tap_rows(position, [&](int64_t first_tap, int64_t row, const int64_t* places) {
-        for (int64_t t = 0; row >= 0 && t < p.axis[2].taps; ++t) {
-          if (places[t] < 0) continue;
-          rows[hits] = input + (row + places[t]) * p.channels;
-          factors[hits++] = weights.data() + (first_tap + t) * p.filters;
-        }
-      });
-      Sum* to = sums.data();
-      add_taps(p, rows, factors, hits, to);
-      if constexpr (std::is_same_v<Sum, float>) {
-        if (is_half(out.dtype())) {
-          store_halves(to, out, position * p.filters, p.filters);
-          continue;
-        }
-      }
-      std::memcpy(out.data<Sum>() + position * p.filters, to, sums.size() * sizeof(Sum));
-    }
-  });
-}
-
 /// Where taps along the last axis lie side by side in memory and tiles of outputs fill up.
 bool is_direct(const Convolution& primitive, const Problem& p, const array& out) {
   const bool plain = std::all_of(primitive.axes.begin(), primitive.axes.end(), [](const ConvAxis& axis) {
@@ -209,8 +133,7 @@ void convolution(const Convolution& primitive, std::span<array> inputs, std::spa
                              ThreadPool::global());
   }
   if (problem.group_channels() > 1 || problem.groups == 1) return by_patches(problem, x, w, out);
-  if (out.dtype() == float64) return depthwise<double>(problem, x, w, out);
-  depthwise<float>(problem, x, w, out);
+  convolve_depthwise(problem, x, w, out, ThreadPool::global());
 }
 
 }  // namespace

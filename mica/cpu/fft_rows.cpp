@@ -5,7 +5,7 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/fft_halves.h"
-#include "mica/cpu/fft_memory.h"
+#include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 namespace {
@@ -94,13 +94,13 @@ void transform_rows(const FourierJob& job, const RowFourier& plan) {
   // One more number for untangling; rows begin on cache lines.
   const int64_t size = (job.length() + 1 + 15) / 16 * 16;
   const auto transform = [&](int64_t begin, int64_t end) {
-    const FourierMemory memory(4 * size + plan.scratch_size());
-    const FourierParts row = {memory.get(), memory.get() + size};
-    const FourierParts spare = {memory.get() + 2 * size, memory.get() + 3 * size};
+    const Workspace<float> memory(4 * size + plan.scratch_size());
+    const FourierParts row = {memory.data(), memory.data() + size};
+    const FourierParts spare = {memory.data() + 2 * size, memory.data() + 3 * size};
     const auto [re, im] = job.exchanged() ? FourierParts{row.im, row.re} : row;
     for (int64_t index = begin; index < end; ++index) {
       ends.begin(index, row, spare);
-      plan.run(re, im, memory.get() + 4 * size);
+      plan.run(re, im, memory.data() + 4 * size);
       ends.end(row, index);
     }
   };

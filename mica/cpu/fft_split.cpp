@@ -4,8 +4,8 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/fft_job.h"
-#include "mica/cpu/fft_memory.h"
 #include "mica/cpu/fft_turns.h"
+#include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 namespace {
@@ -31,8 +31,8 @@ void for_groups(const Groups& groups, int64_t length, float* memory, int64_t mem
   const int64_t tasks = groups.count / kFourierColumns;
   const int64_t grain = std::max<int64_t>(1, kFourierGrain / (length * kFourierColumns));
   ThreadPool::global().parallel_for(tasks, grain, [&](int64_t begin, int64_t end) {
-    const FourierMemory own(memory_size);
-    body(begin, end == tasks ? groups.size() : end, own.get());
+    const Workspace<float> own(memory_size);
+    body(begin, end == tasks ? groups.size() : end, own.data());
   });
 }
 

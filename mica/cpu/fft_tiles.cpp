@@ -5,7 +5,7 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/fft_halves.h"
-#include "mica/cpu/fft_memory.h"
+#include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 namespace {
@@ -85,10 +85,10 @@ void transform_tiles(const FourierJob& job, const FourierPasses& passes) {
   const int64_t tiles = (job.count + kColumns - 1) / kColumns;
   const int64_t grain = std::max<int64_t>(1, kFourierGrain / (job.n * kColumns));
   ThreadPool::global().parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-    const FourierMemory memory(4 * size + 2 * passes.tile_size());
-    const FourierParts tile = {memory.get(), memory.get() + size};
-    const FourierParts spare = {memory.get() + 2 * size, memory.get() + 3 * size};
-    float* const scratch[2] = {memory.get() + 4 * size, memory.get() + 4 * size + passes.tile_size()};
+    const Workspace<float> memory(4 * size + 2 * passes.tile_size());
+    const FourierParts tile = {memory.data(), memory.data() + size};
+    const FourierParts spare = {memory.data() + 2 * size, memory.data() + 3 * size};
+    float* const scratch[2] = {memory.data() + 4 * size, memory.data() + 4 * size + passes.tile_size()};
     const auto [re, im] = job.exchanged() ? FourierParts{tile.im, tile.re} : tile;
     for (int64_t index = begin * kColumns; index < std::min(end * kColumns, job.count); index += kColumns) {
       const int64_t count = std::min(kColumns, job.count - index);

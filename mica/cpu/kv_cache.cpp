@@ -13,6 +13,7 @@
 #include "mica/cpu/memory.h"
 #include "mica/cpu/register.h"
 #include "mica/cpu/rotate.h"
+#include "mica/cpu/workspace.h"
 #include "mica/ops/fast.h"
 
 namespace mica::cpu {
@@ -120,8 +121,8 @@ class CachedStep {
         values_(inputs[4], outputs[2], places_.data<int32_t>(), length_, "cached_attention") {}
 
   /// Writes keys and values to the caches, and the queries, turned, to `turned` if they turn. Returns the queries.
-  const float* put(std::vector<float>& turned) const {
-    if (turns_ && turned.size() < q_.size()) turned.resize(q_.size());
+  const float* put(Workspace<float>& turned) const {
+    if (turns_) turned.reserve(static_cast<int64_t>(q_.size()));
     float* queries = turns_ ? turned.data() : nullptr;
     // A token is a few thousand numbers to be moved: some microseconds.
     ThreadPool::global().parallel_for(q_.shape(0) * length_, 4, [&](int64_t begin, int64_t end) {
@@ -182,8 +183,8 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   const CachedStep step(primitive, inputs, outputs);
   if (out.size() == 0) return;
   // Decode steps find the memory of the last one; a long prompt's goes with it.
-  thread_local std::vector<float> kept;
-  std::vector<float> fresh;
+  thread_local Workspace<float> kept;
+  Workspace<float> fresh;
   const float* q = step.put(step.length() == 1 ? kept : fresh);
 
   const array& keys = outputs[1];

@@ -11,6 +11,7 @@
 #include "mica/cpu/packed_matrix.h"
 #include "mica/cpu/quantized_matrix.h"
 #include "mica/cpu/register.h"
+#include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 namespace {
@@ -147,9 +148,9 @@ void direct(Product& product, array& out, const float* residual, float scale) {
 
 /// Rows x (or, with a norm, what it makes of them, in `memory`) as the products read them.
 const float* normalized(const array& x, const float* weight, float eps, int64_t rows, int64_t cols,
-                        std::vector<float>& memory) {
+                        Workspace<float>& memory) {
   if (!weight) return x.data<float>();
-  if (memory.size() < x.size()) memory.resize(x.size());
+  memory.reserve(static_cast<int64_t>(x.size()));
   ThreadPool::global().parallel_for(
       rows, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(cols, 1)), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
@@ -162,7 +163,7 @@ const float* normalized(const array& x, const float* weight, float eps, int64_t 
 /// Copies of activations; kept between decode steps, which allocate nothing for them.
 struct Scratch {
   Activations activations;
-  std::vector<float> normalized;
+  Workspace<float> normalized;
 };
 /// Rows up to which they are kept: a long prompt leaves nothing behind.
 constexpr int64_t kKeptRows = 32;
@@ -274,7 +275,7 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
   const int64_t width = out.shape(2);
   Activations gathered;
   gathered.gather(x.data<float>(), cols, cols, routing.rows, routing.ends);
-  std::vector<float> sorted(out.size());
+  const Workspace<float> sorted(static_cast<int64_t>(out.size()));
   const auto weight = packed(primitive.matrix, stored);
   grouped_matmul(weight->packed, gathered, routing.experts, sorted.data(), width, ThreadPool::global(),
                  options_of(primitive.matrix, stored));

@@ -10,7 +10,7 @@ namespace mica::cpu {
 inline void allocate(array& out) {
   const auto& data = out.data_shared_ptr();
   const bool is_left =
-      data && data.use_count() == 1 && out.offset() == 0 && out.flags().row_contiguous && out.data_size() == out.size();
+      is_sole_owner(data) && out.offset() == 0 && out.flags().row_contiguous && out.data_size() == out.size();
   if (is_left) {
     // What was derived from the old contents dies with them.
     data->derived.value.reset();

@@ -112,6 +112,7 @@ class Multiplier {
     switch (copy) {
       case Copy::int8:
         int8_ = &x.int8(step_, pool);
+        if (layout.is_symmetric()) starts_ = x.starts(step_, static_cast<int32_t>(layout.offset), pool);
         break;
       case Copy::tiled_int8:
         tiled_int8_ = &x.tiled_int8(step_, pool);
@@ -155,11 +156,13 @@ class Multiplier {
     const int64_t before = tiled_ ? tiles.begin * kTileHeight : first_row(tiles.begin);
     if (tiled_int8_) {
       set_int8(product, *tiled_int8_, before);
+      product.tile_totals = tiled_int8_->totals.data() + before * (padded / step_);
       product.tile_rests = tiled_int8_->rests_views.data() + tiles.begin;
     } else if (int8_) {
       set_int8(product, *int8_, before);
-      product.rests = {int8_->rests.get() + before * (padded / kActivationGroup),
-                       static_cast<size_t>(int8_->rest_counts[static_cast<size_t>(before)])};
+      if (starts_) product.x_starts = starts_ + before * (padded / step_);
+      product.rests = {int8_->rests.data() + before * (padded / kActivationGroup),
+                       static_cast<size_t>(int8_->rest_counts.data()[before])};
     } else if (bf16_) {
       product.x = bf16_ + before * padded / 2;
     } else {
@@ -222,6 +225,7 @@ class Multiplier {
   const Activations::Int8* int8_ = nullptr;
   const TiledActivations* tiled_ = nullptr;
   const TiledActivations::Int8* tiled_int8_ = nullptr;
+  const int32_t* starts_ = nullptr;
   const uint32_t* bf16_ = nullptr;
   const float* exact_ = nullptr;
 };

@@ -66,6 +66,7 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
   const int64_t steps = padded_ / step;
   std::vector<int8_t> values(static_cast<size_t>(padded_));
   std::vector<float> scales(static_cast<size_t>(steps)), sums(scales.size());
+  std::vector<int32_t> totals(scales.size());
   std::vector<Rest> rests(static_cast<size_t>(padded_ / kActivationGroup));
   std::vector<Rest>& all_rests = copy.rests[static_cast<size_t>(index)];
   all_rests.clear();
@@ -78,12 +79,14 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
                                      .values = values.data(),
                                      .scales = scales.data(),
                                      .sums = sums.data(),
+                                     .totals = totals.data(),
                                      .rests = rests.data()});
     scatter<32>(values, m, copy.values.data() + index * kTileHeight * padded_);
     const auto at = static_cast<size_t>(index * kTileHeight * steps + m);
     for (int64_t i = 0; i < steps; ++i) {
       copy.scales[at + static_cast<size_t>(i * kTileHeight)] = scales[static_cast<size_t>(i)];
       copy.sums[at + static_cast<size_t>(i * kTileHeight)] = sums[static_cast<size_t>(i)];
+      copy.totals[at + static_cast<size_t>(i * kTileHeight)] = totals[static_cast<size_t>(i)];
     }
     for (int64_t i = 0; i < count; ++i) all_rests.emplace_back(rests[static_cast<size_t>(i)]).row = m;
   }
@@ -98,6 +101,7 @@ const TiledActivations::Int8& TiledActivations::int8(int step, RowAt row, Quanti
   reserve(copy.values, count * kTileHeight * padded_);
   reserve(copy.scales, count * kTileHeight * padded_ / step);
   reserve(copy.sums, count * kTileHeight * padded_ / step);
+  reserve(copy.totals, count * kTileHeight * padded_ / step);
   reserve(copy.rests, count);
   reserve(copy.rests_views, count);
   for_tiles(pool, [&](int64_t index) { quantize(index, step, row, quantizer, copy); });

@@ -27,6 +27,7 @@ class TiledActivations {
     std::vector<int8_t> values;
     std::vector<float> scales;
     std::vector<float> sums;
+    std::vector<int32_t> totals;
     std::vector<std::vector<Rest>> rests;            ///< of every tile, by ascending group
     std::vector<std::span<const Rest>> rests_views;  ///< of the same
     bool ready = false;

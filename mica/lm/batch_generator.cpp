@@ -135,6 +135,7 @@ bool BatchGenerator::fits(const Prefill& group, const Sequence& next) const {
 
 /// Processes the next part of prompts; after the last one they join the running sequences, and true is returned.
 bool BatchGenerator::continue_prefill(Prefill& group, std::vector<BatchResponse>& out) {
+  const ThreadLimit threads(ThreadPool::global(), model_.prefill_threads());
   int64_t longest = 0;
   for (const Sequence& sequence : group.sequences) longest = std::max(longest, sequence.answer.prompt_tokens());
   const int64_t length = std::min<int64_t>(longest - group.done, options_.prefill_step_size);

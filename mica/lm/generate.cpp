@@ -5,6 +5,7 @@
 
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
+#include "mica/base/thread_pool.h"
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
@@ -65,6 +66,7 @@ std::optional<array> prefill(const Model& model, std::span<const int32_t> tokens
                              const std::function<void(int64_t, int64_t)>& on_progress,
                              const std::function<bool()>& interrupted) {
   check_prompt(tokens, model.description().vocab_size);
+  const ThreadLimit threads(ThreadPool::global(), model.prefill_threads());
   const auto total = static_cast<int64_t>(tokens.size());
   const auto part_size = static_cast<size_t>(std::max(step, 1));
   while (tokens.size() > part_size) {

@@ -234,6 +234,10 @@ PromptCache Model::make_cache() const {
   return PromptCache(parts_->description, options.activation == Activation::exact ? float32 : float16, options.kv);
 }
 
+int Model::prefill_threads() const {
+  return parts_->options.prefill_threads;
+}
+
 array Model::forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts) const {
   check_counts(tokens, counts);
   const int64_t batch = tokens.shape(0);

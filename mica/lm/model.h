@@ -18,6 +18,8 @@ struct LoadOptions {
   Activation activation = Activation::int8;
   /// Of the caches that the model makes.
   KvOptions kv = {};
+  /// Threads of the global pool that prompts are processed with, at most as many as it has; 0: as everything else.
+  int prefill_threads = 0;
 };
 
 /// A decoder language model, ready to run.
@@ -39,6 +41,9 @@ class Model {
 
   /// An empty cache; keys and values are kept in float16, in exact models in float32, or as LoadOptions::kv says.
   PromptCache make_cache() const;
+
+  /// LoadOptions::prefill_threads.
+  int prefill_threads() const;
 
  private:
   struct Layer;

@@ -72,5 +72,17 @@ TEST(ThreadPool, LimitHolds) {
   EXPECT_EQ(pool.size(), 4);
 }
 
+TEST(ThreadPool, ALimitOfAScopeEndsWithIt) {
+  ThreadPool pool(4);
+  pool.limit(3);
+  {
+    const ThreadLimit limit(pool, 2);
+    EXPECT_EQ(pool.size(), 2);
+    const ThreadLimit none(pool, 0);
+    EXPECT_EQ(pool.size(), 2);
+  }
+  EXPECT_EQ(pool.size(), 3);
+}
+
 }  // namespace
 }  // namespace mica

@@ -44,10 +44,26 @@ double normal_share(double x) {
   return 0.5 * std::erfc(-x / std::numbers::sqrt2);
 }
 
+/// Newton steps from below, which never pass the root: erf is concave there.
+double inverse_erf(double x) {
+  const double a = std::fabs(x);
+  if (!(a < 1)) return a == 1 ? x * kInfinity : NAN;
+  double y = 0;
+  for (int i = 0; i < 100; ++i) {
+    const double missing = a < 0.5 ? a - std::erf(y) : std::erfc(y) - (1 - a);
+    y += missing * std::exp(y * y) * std::sqrt(std::numbers::pi) / 2;
+  }
+  return std::copysign(y, x);
+}
+
 // What the formulas and their rounding steps add up to; without fused products (reference) somewhat more.
 const Case kCases[] = {
     {UnaryOp::erf, [](double x) { return std::erf(x); }, -5, 5, 3, 0},
     {UnaryOp::erf, [](double x) { return std::erf(x); }, -1e-3, 1e-3, 3, 0},
+    {UnaryOp::erfinv, inverse_erf, -1, 1, 3, 0},
+    {UnaryOp::erfinv, inverse_erf, 0.99, 1, 3, 0},
+    {UnaryOp::erfinv, inverse_erf, -1, -0.99999, 3, 0},
+    {UnaryOp::erfinv, inverse_erf, -1e-3, 1e-3, 3, 0},
     {UnaryOp::gelu, [](double x) { return x * normal_share(x); }, -6, 6, 4, 5e-7},
     {UnaryOp::exp, [](double x) { return std::exp(x); }, -87, 88, 3, 0},
     {UnaryOp::expm1, [](double x) { return std::expm1(x); }, -40, 88, 3, 0},

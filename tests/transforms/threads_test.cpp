@@ -3,6 +3,7 @@
 
 #include <barrier>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -84,6 +85,27 @@ TEST(Threads, PassUnfinishedWorkToEachOther) {
     }
   });
   for (const Slot& slot : slots) EXPECT_EQ(sum(slot.value).item<float>(), 64.0f * static_cast<float>(slot.expected));
+}
+
+TEST(Threads, OverwriteOnlyWhatOthersHaveRead) {
+  const array two(2.0f);
+  for (int round = 0; round < 20; ++round) {
+    array x = add(ones({512}), two);
+    x.eval();
+    float total = 0;
+    std::jthread reader([own = x, &total]() mutable {
+      const array mine = std::move(own);
+      total = std::accumulate(mine.data<float>(), mine.data<float>() + mine.size(), 0.0f);
+    });
+    array doubled = multiply(x, two);
+    x = two;
+    // Nothing but the count of owners tells that the reader is done.
+    while (!doubled.inputs()[0].is_donatable()) std::this_thread::yield();
+    doubled.eval();
+    EXPECT_EQ(sum(doubled).item<float>(), 512 * 6.0f);
+    reader.join();
+    EXPECT_EQ(total, 512 * 3.0f);
+  }
 }
 
 TEST(Threads, HaveTheirOwnRandomNumbers) {

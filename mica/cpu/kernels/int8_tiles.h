@@ -25,9 +25,10 @@ inline TileConfig byte_tiles(int step) {
 
 /// The activations of one tile of rows from some column on.
 struct ByteRows {
-  const int8_t* values;  ///< [column / 32][row][32]
-  const float* scales;   ///< [step][row]
-  const float* sums;     ///< of the values, likewise
+  const int8_t* values;   ///< [column / 32][row][32]
+  const float* scales;    ///< [step][row]
+  const float* sums;      ///< of the values, likewise
+  const int32_t* totals;  ///< the same without the scale
 };
 
 /// Integer sums of step `index` of a block.
@@ -48,8 +49,8 @@ inline F32 add_step(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bia
 }
 
 /// Adds the products of a block of `steps` steps to the sums of a tile.
-template <typename Unit>
-void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, const ByteRows& rows,
+template <bool symmetric, typename Unit>
+void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, int32_t offset, const ByteRows& rows,
                float (&sums)[kTileHeight][kPanelRows]) {
   alignas(64) int32_t products[kStepsAtOnce][kTileHeight][kPanelRows];
   F32 acc[kTileHeight];
@@ -57,6 +58,7 @@ void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, cons
   for (int m = 0; m < kTileHeight; ++m) acc[m] = F32::load(sums[m]);
   const float* x_scales = rows.scales;
   const float* x_sums = rows.sums;
+  const int32_t* x_totals = rows.totals;
   for (int64_t first = 0; first < steps; first += kStepsAtOnce) {
     const int64_t count = steps - first < kStepsAtOnce ? steps - first : kStepsAtOnce;
     multiply_step<0>(unit, block, first, step, rows, products[0]);
@@ -64,12 +66,22 @@ void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, cons
     for (int64_t i = 0; i < count; ++i) {
       const F32 scale = F32::load(block.scales[first + i]);
       const F32 bias = F32::load(block.biases[first + i]);
+      alignas(64) int32_t starts[kTileHeight];
+      if constexpr (symmetric) {
+        _mm512_store_si512(starts, _mm512_mullo_epi32(_mm512_loadu_si512(x_totals), _mm512_set1_epi32(-offset)));
+      }
 #pragma GCC unroll 16
       for (int m = 0; m < kTileHeight; ++m) {
-        acc[m] = add_step(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
+        if constexpr (symmetric) {
+          const I32 sum = I32::load(products[i][m]) + I32(starts[m]);
+          acc[m] = fma(to_f32(sum) * F32(x_scales[m]), scale, acc[m]);
+        } else {
+          acc[m] = add_step(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
+        }
       }
       x_scales += kTileHeight;
       x_sums += kTileHeight;
+      x_totals += kTileHeight;
     }
   }
 #pragma GCC unroll 16
@@ -123,8 +135,13 @@ void int8_tiles_product(const TileProduct& product) {
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t at = tile * product.tile_cols + column;
         const ByteRows rows = {static_cast<const int8_t*>(product.x) + at * kTileHeight,
-                               product.x_scales + at / step * kTileHeight, product.x_sums + at / step * kTileHeight};
-        add_block(unit, block, count / step, step, rows, sums[tile]);
+                               product.x_scales + at / step * kTileHeight, product.x_sums + at / step * kTileHeight,
+                               product.tile_totals + at / step * kTileHeight};
+        if (layout.is_symmetric()) {
+          add_block<true>(unit, block, count / step, step, static_cast<int32_t>(layout.offset), rows, sums[tile]);
+        } else {
+          add_block<false>(unit, block, count / step, step, 0, rows, sums[tile]);
+        }
       }
     }
     for (int64_t tile = 0; tile < tiles; ++tile) {

@@ -42,6 +42,12 @@ struct PanelLayout {
 
   int32_t record_bytes() const { return scale_bytes + record / 16 * chunk_bytes; }
   int64_t panel_bytes() const { return static_cast<int64_t>(records) * record_bytes(); }
+  /// Whether a record is one group whose scales are loaded as they are, for steps of 32 columns.
+  bool is_direct() const {
+    return record == group && group % 32 == 0 && (scale == PanelScale::f16 || scale == PanelScale::bf16);
+  }
+  /// Whether a value is scale · (level − offset), too.
+  bool is_symmetric() const { return is_direct() && !has_bias; }
 };
 
 /// Activations that share a scale.
@@ -66,6 +72,7 @@ struct PanelProduct {
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
+  const int32_t* x_starts = nullptr;  ///< −offset · Σ of a step's int8 values, as x_sums; for is_symmetric layouts
   int32_t rows = 0;
   int32_t step = 0;             ///< columns of a step: 16 or 32
   std::span<const Rest> rests;  ///< of the tile, by ascending group; none in f32

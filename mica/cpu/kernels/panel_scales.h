@@ -54,6 +54,8 @@ class RecordScales {
     if (layout.has_bias) dmin_ = F32::load_f16(reinterpret_cast<const uint16_t*>(record + 2 * kPanelRows) + first_);
   }
 
+  static constexpr bool kIsSymmetric = false;  // not known before the layout is
+
   /// Chunks of 16 columns in a step.
   static int chunks(const PanelProduct& product) { return product.step / 16; }
 
@@ -88,12 +90,13 @@ class RecordScales {
   F32 d_, dmin_;
 };
 
-/// The same for records of one group with scales of a type that is known beforehand, a load or two, and steps of 32.
-template <PanelScale type>
+/// The same for PanelLayout::is_direct with scales of a type that is known beforehand, and a bias or none.
+template <PanelScale type, bool has_bias>
 class DirectScales {
  public:
-  DirectScales(const PanelLayout& layout, const uint8_t* record, int block)
-      : has_bias_(layout.has_bias), record_(record), first_(block * F32::kLanes) {}
+  static constexpr bool kIsSymmetric = !has_bias;
+
+  DirectScales(const PanelLayout&, const uint8_t* record, int block) : record_(record), first_(block * F32::kLanes) {}
 
   static constexpr int chunks(const PanelProduct&) { return 2; }
 
@@ -103,11 +106,10 @@ class DirectScales {
     asm("" : "+r"(record));
     scale = load_scales(type, record, first_);
     bias = F32(-offset) * scale;
-    if (has_bias_) bias = bias + load_scales(type, record + kPanelRows * scale_width(type), first_);
+    if (has_bias) bias = bias + load_scales(type, record + kPanelRows * scale_width(type), first_);
   }
 
  private:
-  bool has_bias_;
   const uint8_t* record_;
   int first_;
 };

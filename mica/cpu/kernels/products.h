@@ -27,7 +27,8 @@ struct TileQuantization {
   int8_t* values = nullptr;
   float* scales = nullptr;
   float* sums = nullptr;
-  Rest* rests = nullptr;  ///< room for one a group and row
+  int32_t* totals = nullptr;  ///< sums of the quantized values themselves
+  Rest* rests = nullptr;      ///< room for one a group and row
 };
 
 /// One row of activations to round to bfloat16: `cols` values, `padded` of them (a multiple of 16) to be written, zeros

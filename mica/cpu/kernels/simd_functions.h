@@ -110,6 +110,31 @@ inline F32 log10(F32 x) {
   return with_log_edges(x, fma(parts.exponent, F32(0.30078125f), low));
 }
 
+/// erfinv x / x as polynomials, highest power first: of w − 2.5 up to w = 5, of √w − 3 from there to the w of the
+/// largest x below 1, where w = −log(1 − x²). The substitution is that of Giles, "Approximating the erfinv function"
+/// (GPU Computing Gems, 2012).
+constexpr float kErfinv[10][2] = {
+    {-8.791014139e-09f, 1.289641659e-04f},  {2.323262116e-08f, -3.187234397e-04f},
+    {4.661700927e-07f, -7.661950804e-05f},  {-3.462704399e-06f, 1.495857025e-03f},
+    {-4.963344963e-06f, -3.586987499e-03f}, {2.183444449e-04f, 5.683172494e-03f},
+    {-1.252741902e-03f, -7.639409974e-03f}, {-4.177386872e-03f, 9.445684031e-03f},
+    {2.466402799e-01f, 1.001675129e+00f},   {1.501409411e+00f, 2.832976818e+00f},
+};
+
+/// The inverse of erf.
+inline F32 erfinv(F32 x) {
+  const F32 a = abs(x);
+  const F32 one(1.0f);
+  // 1 − a is exact where the logarithm is steep.
+  const F32 w = F32(0.0f) - log((one - a) * (one + a));
+  const Mask inner = w < F32(5.0f);
+  const F32 t = select(inner, w - F32(2.5f), sqrt(w) - F32(3.0f));
+  F32 p = select(inner, F32(kErfinv[0][0]), F32(kErfinv[0][1]));
+  for (int i = 1; i < 10; ++i) p = fma(p, t, select(inner, F32(kErfinv[i][0]), F32(kErfinv[i][1])));
+  const F32 edge = select(a == one, copysign(F32(__builtin_inff()), x), F32(__builtin_nanf("")));
+  return select(a < one, x * p, edge);
+}
+
 /// log(1 + x)
 inline F32 log1p(F32 x) {
   const F32 u = F32(1.0f) + x;

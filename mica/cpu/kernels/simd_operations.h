@@ -94,6 +94,7 @@ constexpr void list_operations(Table& table) {
   table.template unary<do_gelu_tanh>(UnaryOp::gelu_tanh);
   table.template unary<do_gelu>(UnaryOp::gelu);
   table.template unary<erf>(UnaryOp::erf);
+  table.template unary<erfinv>(UnaryOp::erfinv);
   table.template unary<do_sign>(UnaryOp::sign);
   table.template unary<do_floor>(UnaryOp::floor);
   table.template unary<do_ceil>(UnaryOp::ceil);

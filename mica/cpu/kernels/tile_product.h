@@ -14,6 +14,7 @@ constexpr int kMostTilePanels = 8;
 /// takes the place of `rests`.
 struct TileProduct : PanelProduct {
   int64_t tile_cols = 0;                              ///< columns of a tile of x
+  const int32_t* tile_totals = nullptr;               ///< Σ of a step's int8 values, as x_sums
   const std::span<const Rest>* tile_rests = nullptr;  ///< of each tile, by ascending group
 
   int64_t tiles() const { return (rows + kTileHeight - 1) / kTileHeight; }
