@@ -59,6 +59,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   for (Starts& copy : starts_) copy.ready = false;
   bf16_ready_ = false;
   exact_ready_ = false;
+  tiled_.clear();
 }
 
 void Activations::split(int32_t group, int64_t begin, int64_t end) {
@@ -160,6 +161,27 @@ const float* Activations::exact(ThreadPool& pool) {
   });
   exact_ready_ = true;
   return exact_.data();
+}
+
+const TiledActivations& Activations::tiled() {
+  if (tiled_.is_split()) return tiled_;
+  std::vector<int64_t> ends;
+  for (int64_t group = 0; group < groups_; ++group) {
+    const auto end = static_cast<size_t>(group_tiles(group).second);
+    ends.push_back(end < tiles_.size() ? tiles_[end].first : count_);
+  }
+  tiled_.split(ends, cols_, padded_cols());
+  return tiled_;
+}
+
+const TiledActivations::Int8& Activations::tiled_int8(int step, ThreadPool& pool) {
+  tiled();
+  return tiled_.int8(step, [&](int64_t index) { return row(index); }, quantizer(), pool);
+}
+
+const uint32_t* Activations::tiled_bf16(ThreadPool& pool) {
+  tiled();
+  return tiled_.bf16([&](int64_t index) { return row(index); }, pool);
 }
 
 }  // namespace mica::cpu

@@ -8,6 +8,7 @@
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/tiled_activations.h"
 #include "mica/cpu/workspace.h"
 #include "mica/ops/quant_format.h"
 
@@ -81,6 +82,11 @@ class Activations {
   /// The f32 copy, tile by tile as the kernels read it: [column][count] from first · padded columns on.
   const float* exact(ThreadPool& pool);
 
+  /// The rows in tiles of a matrix unit, and the copies that its kernels read.
+  const TiledActivations& tiled();
+  const TiledActivations::Int8& tiled_int8(int step, ThreadPool& pool);
+  const uint32_t* tiled_bf16(ThreadPool& pool);
+
  private:
   void reset(const float* x, int64_t cols, int64_t stride);
   void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
@@ -101,6 +107,7 @@ class Activations {
   Workspace<float> exact_;
   bool bf16_ready_ = false;
   bool exact_ready_ = false;
+  TiledActivations tiled_;
 };
 
 }  // namespace mica::cpu

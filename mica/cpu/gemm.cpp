@@ -31,19 +31,34 @@ struct Kernels {
   void (*widen)(const GemmPack&);  ///< packs in the type of the sums
   void (*by_rows)(const GemmVector&);
   void (*by_columns)(const GemmVector&);
-  /// Panels are pairs of 2-byte elements rather than elements of the sums' type.
-  bool pairs = false;
+  /// Panels are of 2-byte elements, so many depths together, rather than of elements of the sums' type.
+  int depths_together = 1;
+  void (*pack_rows)(const GemmPack&) = nullptr;  ///< panels of A where they are not like those of B
+  /// `tile` takes all rows of a task, its panels are of half the depth: those of B are wide.
+  bool takes_rows = false;
 };
 
-Kernels choose_kernels(GemmType type, Isa isa) {
+/// Sizes from which on a matrix unit is worth its packing: a tile of it.
+constexpr int64_t kLeastTiled = 16;
+
+Kernels choose_kernels(GemmType type, int64_t m, int64_t n, const KernelLevel& level) {
+  const Isa isa = level.isa;
   if (isa >= Isa::avx512bf16 && type == GemmType::bf16) {
-    return {avx512bf16::gemm_pairs_shape,
-            avx512bf16::gemm_pairs_pack,
-            avx512bf16::gemm_pairs_tile,
-            avx512::gemm_pack,
-            avx512::gemv_by_rows,
-            avx512::gemv_by_columns,
-            true};
+    Kernels kernels = {.shape = avx512bf16::gemm_pairs_shape,
+                       .pack = avx512bf16::gemm_pairs_pack,
+                       .tile = avx512bf16::gemm_pairs_tile,
+                       .widen = avx512::gemm_pack,
+                       .by_rows = avx512::gemv_by_rows,
+                       .by_columns = avx512::gemv_by_columns,
+                       .depths_together = 2};
+    if (isa < Isa::amx || m < kLeastTiled || n < kLeastTiled) return kernels;
+    kernels.shape = [](bool) { return GemmTileShape{32, 32}; };
+    kernels.pack = level.tiles->gemm_pack_columns;
+    kernels.tile = level.tiles->gemm_tile;
+    kernels.depths_together = 32;
+    kernels.pack_rows = level.tiles->gemm_pack_rows;
+    kernels.takes_rows = true;
+    return kernels;
   }
   if (isa >= Isa::avx512) {
     return {avx512::gemm_tile_shape, avx512::gemm_pack,    avx512::gemm_tile,
@@ -85,7 +100,7 @@ class Product {
  public:
   /// `rounded`: C is of the inputs' type.
   Product(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
-          bool rounded, ThreadPool& pool, Isa isa)
+          bool rounded, ThreadPool& pool, const KernelLevel& level)
       : type_(type),
         m_(m),
         n_(n),
@@ -96,10 +111,10 @@ class Product {
         ldc_(ldc),
         rounded_(rounded),
         pool_(pool),
-        kernels_(choose_kernels(type, isa)),
+        kernels_(choose_kernels(type, m, n, level)),
         stored_(stored_bytes(type)),
         sum_(type == GemmType::f64 ? 8 : 4),
-        packed_(kernels_.pairs ? stored_ : sum_),
+        packed_(kernels_.depths_together > 1 ? stored_ : sum_),
         result_(rounded ? stored_ : sum_) {}
 
   void run() {
@@ -117,7 +132,7 @@ class Product {
   }
 
   /// Depth of packed panels.
-  int64_t panel_depth(int64_t depth) const { return kernels_.pairs ? round_up(depth, 2) : depth; }
+  int64_t panel_depth(int64_t depth) const { return round_up(depth, kernels_.depths_together); }
 
   void clear() {
     for (int64_t i = 0; i < m_; ++i) std::memset(c_ + i * ldc_ * result_, 0, static_cast<size_t>(n_ * result_));
@@ -175,7 +190,8 @@ class Product {
   void blocked() {
     shape_ = kernels_.shape(type_ == GemmType::f64);
     // Blocks of equal depth: a last thin one would cost a round over C for little.
-    depths_ = (k_ + kBlockBytes / packed_ - 1) / (kBlockBytes / packed_);
+    const int64_t most = kBlockBytes / packed_ / (kernels_.takes_rows ? 2 : 1);
+    depths_ = (k_ + most - 1) / most;
     const int64_t depth = panel_depth((k_ + depths_ - 1) / depths_);
     const int64_t rows = std::min(round_up(m_, shape_.rows), round_up(kBlockRows, shape_.rows));
     const int64_t cols = std::min(round_up(n_, shape_.cols), round_up(kBlockCols, shape_.cols));
@@ -186,7 +202,7 @@ class Product {
     for (int64_t col = 0; col < n_; col += cols) {
       for (int64_t k = 0; k < k_; k += depth) {
         const int64_t block_depth = std::min(depth, k_ - k);
-        pack(b_, !b_.transposed, col, std::min(cols, n_ - col), k, block_depth, shape_.cols, b.at(0));
+        pack(kernels_.pack, b_, !b_.transposed, col, std::min(cols, n_ - col), k, block_depth, shape_.cols, b.at(0));
         for (int64_t row = 0; row < m_; row += rows) {
           Block block{.row = row,
                       .col = col,
@@ -198,7 +214,8 @@ class Product {
                       .sums = sums.at(row * cols * sum_),
                       .is_first = k == 0,
                       .is_last = k + depth >= k_};
-          pack(a_, a_.transposed, row, block.rows, k, block_depth, shape_.rows, a.at(0));
+          pack(kernels_.pack_rows ? kernels_.pack_rows : kernels_.pack, a_, a_.transposed, row, block.rows, k,
+               block_depth, shape_.rows, a.at(0));
           multiply(block);
         }
       }
@@ -207,21 +224,21 @@ class Product {
 
   /// Packs vectors first … first + count (rows of A, columns of B) between depths k and k + depth into panels of
   /// `width`. `across`: vectors stand side by side in memory.
-  void pack(const GemmInput& input, bool across, int64_t first, int64_t count, int64_t k, int64_t depth, int width,
-            std::byte* out) {
+  void pack(void (*kernel)(const GemmPack&), const GemmInput& input, bool across, int64_t first, int64_t count,
+            int64_t k, int64_t depth, int width, std::byte* out) {
     const int64_t vector_stride = across ? 1 : input.ld;
     const int64_t depth_stride = across ? input.ld : 1;
     loop((count + width - 1) / width, [&](int64_t begin, int64_t end) {
       for (int64_t panel = begin; panel < end; ++panel) {
         const int64_t offset = (first + panel * width) * vector_stride + k * depth_stride;
-        kernels_.pack({.type = type_,
-                       .data = static_cast<const std::byte*>(input.data) + offset * stored_,
-                       .count = std::min<int64_t>(width, count - panel * width),
-                       .depth = depth,
-                       .vector_stride = vector_stride,
-                       .depth_stride = depth_stride,
-                       .width = width,
-                       .out = out + panel * width * panel_depth(depth) * packed_});
+        kernel({.type = type_,
+                .data = static_cast<const std::byte*>(input.data) + offset * stored_,
+                .count = std::min<int64_t>(width, count - panel * width),
+                .depth = depth,
+                .vector_stride = vector_stride,
+                .depth_stride = depth_stride,
+                .width = width,
+                .out = out + panel * width * panel_depth(depth) * packed_});
       }
     });
   }
@@ -275,15 +292,16 @@ class Product {
   }
 
   void multiply(const Block& block, const Part& part) {
+    const int64_t rows = kernels_.takes_rows ? part.row_end - part.row_begin : shape_.rows;
     for (int64_t j = part.col_begin; j < part.col_end; j += shape_.cols) {
-      for (int64_t i = part.row_begin; i < part.row_end; i += shape_.rows) {
+      for (int64_t i = part.row_begin; i < part.row_end; i += rows) {
         kernels_.tile({.f64 = type_ == GemmType::f64,
                        .depth = block.depth,
                        .a = block.a + i * panel_depth(block.depth) * packed_,
                        .b = block.b + j * panel_depth(block.depth) * packed_,
                        .c = part.sums + ((i - part.row_begin) * part.ld + j - part.col_begin) * sum_,
                        .ldc = part.ld,
-                       .rows = std::min<int64_t>(shape_.rows, block.rows - i),
+                       .rows = std::min<int64_t>(rows, block.rows - i),
                        .cols = std::min<int64_t>(shape_.cols, block.cols - j),
                        .accumulate = !block.is_first});
       }
@@ -315,22 +333,22 @@ class Product {
 
 /// The product with C of the type of the sums, or `rounded` to that of the inputs.
 void multiply(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c,
-              int64_t ldc, bool rounded, ThreadPool& pool, Isa isa) {
+              int64_t ldc, bool rounded, ThreadPool& pool, const KernelLevel& level) {
   if (m < 0 || n < 0 || k < 0) fail_as<std::invalid_argument>("matrix product of sizes {}, {}, {}", m, n, k);
   if (m == 0 || n == 0) return;
-  Product(type, m, n, k, a, b, c, ldc, rounded, pool, isa).run();
+  Product(type, m, n, k, a, b, c, ldc, rounded, pool, level).run();
 }
 
 }  // namespace
 
 void gemm(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
-          ThreadPool& pool, Isa isa) {
-  multiply(type, m, n, k, a, b, c, ldc, false, pool, isa);
+          ThreadPool& pool, const KernelLevel& level) {
+  multiply(type, m, n, k, a, b, c, ldc, false, pool, level);
 }
 
 void gemm_rounded(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, uint16_t* c,
-                  int64_t ldc, ThreadPool& pool, Isa isa) {
-  multiply(type, m, n, k, a, b, c, ldc, true, pool, isa);
+                  int64_t ldc, ThreadPool& pool, const KernelLevel& level) {
+  multiply(type, m, n, k, a, b, c, ldc, true, pool, level);
 }
 
 }  // namespace mica::cpu

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/gemm_types.h"
+#include "mica/cpu/kernel_level.h"
 
 namespace mica::cpu {
 
@@ -20,10 +20,10 @@ struct GemmInput {
 /// dimension ldc, and overwritten (zeros when k = 0). Accumulates in f32 (f64). Blocked and parallel; m = 1 or n = 1
 /// run at memory bandwidth in both orientations. C must not overlap the inputs.
 void gemm(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, void* c, int64_t ldc,
-          ThreadPool& pool, Isa isa = active_isa());
+          ThreadPool& pool, const KernelLevel& level = {});
 
 /// The same of f16 or bf16 inputs, rounded to their type once all of a sum is there.
 void gemm_rounded(GemmType type, int64_t m, int64_t n, int64_t k, const GemmInput& a, const GemmInput& b, uint16_t* c,
-                  int64_t ldc, ThreadPool& pool, Isa isa = active_isa());
+                  int64_t ldc, ThreadPool& pool, const KernelLevel& level = {});
 
 }  // namespace mica::cpu

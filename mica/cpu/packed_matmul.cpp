@@ -14,6 +14,7 @@ namespace mica::cpu {
 namespace {
 
 using Kernel = void (*)(const PanelProduct&);
+using TileKernel = void (*)(const TileProduct&);
 
 /// Panels that stay in the second-level cache while all tiles of rows pass over them.
 constexpr int64_t kPanelBlockBytes = 256 << 10;
@@ -24,13 +25,33 @@ constexpr int64_t kScratchPanels = 16;
 /// Weights for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWeights = 1 << 13;
 
-/// The copy of the activations that a product reads.
-enum class Copy { int8, bf16, exact };
+/// Tiles of rows that a thread passes over a panel at least: making it ready for a matrix unit must be worth it.
+constexpr int64_t kTilesOfPart = 8;
 
-Copy choose_copy(PanelCode code, Activation activation, Isa isa) {
+/// The copy of the activations that a product reads.
+enum class Copy { int8, bf16, exact, tiled_int8, tiled_bf16 };
+
+bool reads_tiles(Copy copy) {
+  return copy >= Copy::tiled_int8;
+}
+
+/// Rows from which on a matrix unit takes weights as bf16: cycles a weight are 0.15 + rows / 450, in int8 0.04 + rows /
+/// 240 (120 with steps of 16 columns), since the sums of a step are scaled by 4 operations for 16 of them, two a cycle;
+/// with VNNI rows / 85. Tiles are counted as Sapphire Rapids has them, the rest was measured on Zen 4.
+int64_t rows_for_bf16(const PanelLayout& layout) {
+  return layout.group < kActivationGroup ? 24 : 64;
+}
+
+Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation activation, const KernelLevel& level) {
   if (activation == Activation::exact) return Copy::exact;
-  if (code <= PanelCode::u8) return Copy::int8;
-  return code == PanelCode::bf16 && isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
+  const int64_t rows = x.count() / std::max<int64_t>(1, x.groups());
+  const bool tiled = level.isa >= Isa::amx && rows >= kTileHeight;
+  if (layout.code <= PanelCode::u8) {
+    if (!tiled) return Copy::int8;
+    return rows < rows_for_bf16(layout) ? Copy::tiled_int8 : Copy::tiled_bf16;
+  }
+  if (tiled && layout.code <= PanelCode::bf16) return Copy::tiled_bf16;
+  return layout.code == PanelCode::bf16 && level.isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
 }
 
 Kernel choose_kernel(Copy copy, Isa isa) {
@@ -66,20 +87,38 @@ struct PanelRange {
   int64_t count = 0;
 };
 
+/// A range of the tiles of x.
+struct Tiles {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
 /// A weight and the form of the activations that its kernel reads.
 class Multiplier {
  public:
-  Multiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation, Isa isa)
+  Multiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation,
+             const KernelLevel& level)
       : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
-    const Copy copy = choose_copy(layout.code, activation, isa);
-    kernel_ = choose_kernel(copy, isa);
+    const Copy copy = choose_copy(layout, x, activation, level);
+    // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
+    step_ = std::min<int>(layout.group, kActivationGroup);
+    if (reads_tiles(copy)) {
+      tiled_ = &x.tiled();
+      tile_kernel_ = copy == Copy::tiled_int8 ? level.tiles->int8_product : level.tiles->bf16_product;
+    } else {
+      kernel_ = choose_kernel(copy, level.isa);
+    }
     switch (copy) {
       case Copy::int8:
-        // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
-        step_ = std::min<int>(layout.group, kActivationGroup);
         int8_ = &x.int8(step_, pool);
         if (layout.is_symmetric()) starts_ = x.starts(step_, static_cast<int32_t>(layout.offset), pool);
+        break;
+      case Copy::tiled_int8:
+        tiled_int8_ = &x.tiled_int8(step_, pool);
+        break;
+      case Copy::tiled_bf16:
+        bf16_ = x.tiled_bf16(pool);
         break;
       case Copy::bf16:
         bf16_ = x.bf16(pool);
@@ -96,13 +135,13 @@ class Multiplier {
   /// Columns of the product from a panel on.
   int64_t columns_from(int64_t panel) const { return weights_->slice_rows() - panel * kPanelRows; }
 
-  /// Panels of a slice times a tile of rows; y, its bias and its residual are those of the
-  /// tile's first row and the first panel.
-  void multiply(int64_t slice, PanelRange panels, const Activations::Tile& tile, const Target& y) const {
-    PanelProduct product{.layout = &weights_->layout(),
+  /// Panels of a slice times tiles of rows, as many of both as the kernel takes at once; y, its bias and its residual
+  /// are those of the first row and the first panel.
+  void multiply(int64_t slice, PanelRange panels, Tiles tiles, const Target& y) const {
+    TileProduct product{{.layout = &weights_->layout(),
                          .panels = weights_->panel(slice * this->panels() + panels.first),
                          .panel_count = panels.count,
-                         .rows = tile.count,
+                         .rows = rows_of(tiles),
                          .step = step_,
                          .y = y.y,
                          .y_stride = y.stride,
@@ -110,56 +149,97 @@ class Multiplier {
                          .bias = y.bias,
                          .residual = y.residual,
                          .scale = y.scale,
-                         .factor = weights_->factor()};
-    const int64_t padded = x_->padded_cols();
-    if (int8_) {
-      const int64_t first_step = tile.first * (padded / step_);
-      product.x = int8_->values.data() + tile.first * padded;
-      product.x_scales = int8_->scales.data() + first_step;
-      product.x_sums = int8_->sums.data() + first_step;
-      if (starts_) product.x_starts = starts_ + first_step;
-      product.rests = {int8_->rests.data() + tile.first * (padded / kActivationGroup),
-                       static_cast<size_t>(int8_->rest_counts.data()[tile.first])};
+                         .factor = weights_->factor()},
+                        x_->padded_cols()};
+    const int64_t padded = product.tile_cols;
+    // Rows that the copy has before those.
+    const int64_t before = tiled_ ? tiles.begin * kTileHeight : first_row(tiles.begin);
+    if (tiled_int8_) {
+      set_int8(product, *tiled_int8_, before);
+      product.tile_totals = tiled_int8_->totals.data() + before * (padded / step_);
+      product.tile_rests = tiled_int8_->rests_views.data() + tiles.begin;
+    } else if (int8_) {
+      set_int8(product, *int8_, before);
+      if (starts_) product.x_starts = starts_ + before * (padded / step_);
+      product.rests = {int8_->rests.data() + before * (padded / kActivationGroup),
+                       static_cast<size_t>(int8_->rest_counts.data()[before])};
     } else if (bf16_) {
-      product.x = bf16_ + tile.first * padded / 2;
+      product.x = bf16_ + before * padded / 2;
     } else {
-      product.x = exact_ + tile.first * padded;
+      product.x = exact_ + before * padded;
     }
-    kernel_(product);
+    tiled_ ? tile_kernel_(product) : kernel_(product);
   }
 
-  std::span<const Activations::Tile> tiles() const { return x_->tiles(); }
+  bool is_tiled() const { return tiled_ != nullptr; }
+  int64_t tile_count() const { return static_cast<int64_t>(tiled_ ? tiled_->tiles().size() : x_->tiles().size()); }
+  Tiles group_tiles(int64_t group) const {
+    const auto [begin, end] = tiled_ ? tiled_->group_tiles(group) : x_->group_tiles(group);
+    return {begin, end};
+  }
+  int64_t first_row(int64_t tile) const {
+    const auto index = static_cast<size_t>(tile);
+    return tiled_ ? tiled_->tiles()[index].first : x_->tiles()[index].first;
+  }
 
-  /// Panels whose codes stay in the second-level cache.
-  int64_t panels_in_cache() const {
+  /// Rows of a range of tiles of one group.
+  int32_t rows_of(Tiles tiles) const {
+    const auto last = static_cast<size_t>(tiles.end - 1);
+    const int32_t count = tiled_ ? tiled_->tiles()[last].count : x_->tiles()[last].count;
+    return static_cast<int32_t>(first_row(tiles.end - 1) - first_row(tiles.begin)) + count;
+  }
+
+  /// Where the tiles end that a call of the kernel takes from `tile` on, of those before `end`.
+  int64_t call_end(int64_t tile, int64_t end) const {
+    if (!tiled_) return tile + 1;
+    const std::span tiles = tiled_->tiles();
+    const int64_t last = std::min(end, tile + kMostTiles) - 1;
+    // The next group starts behind a tile that is not full.
+    while (tile < last && tiles[static_cast<size_t>(tile)].count == kTileHeight) ++tile;
+    return tile + 1;
+  }
+
+  /// Tiles of a part of the rows that is worth a thread of its own.
+  int64_t tiles_of_part() const { return tiled_ ? kTilesOfPart : 1; }
+
+  /// Panels that it takes, or whose codes stay in the second-level cache.
+  int64_t panels_at_once() const {
+    if (tiled_) return kMostTilePanels;
     return std::max<int64_t>(1, kPanelBlockBytes / std::max<int64_t>(1, weights_->layout().panel_bytes()));
   }
 
  private:
+  template <typename Int8>
+  void set_int8(PanelProduct& product, const Int8& copy, int64_t before) const {
+    const int64_t steps = before * (x_->padded_cols() / step_);
+    product.x = copy.values.data() + before * x_->padded_cols();
+    product.x_scales = copy.scales.data() + steps;
+    product.x_sums = copy.sums.data() + steps;
+  }
+
   const PackedMatrix* weights_;
   Activations* x_;
   Kernel kernel_ = nullptr;
+  TileKernel tile_kernel_ = nullptr;
   int step_ = 0;
   const Activations::Int8* int8_ = nullptr;
+  const TiledActivations* tiled_ = nullptr;
+  const TiledActivations::Int8* tiled_int8_ = nullptr;
   const int32_t* starts_ = nullptr;
   const uint32_t* bf16_ = nullptr;
   const float* exact_ = nullptr;
 };
 
-/// A range of the tiles of x.
-struct Tiles {
-  int64_t begin = 0;
-  int64_t end = 0;
-};
-
-/// Calls run(panels, tile) for blocks of at most `block` of the panels, each with all tiles of the range while its
+/// Calls run(panels, tiles) for blocks of at most `block` of the panels, each with all tiles of the range while its
 /// codes are in the cache.
 template <typename Run>
-void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, PanelRange panels, int64_t block, Run run) {
+void for_blocks(const Multiplier& multiplier, Tiles range, PanelRange panels, int64_t block, Run run) {
   const int64_t end = panels.first + panels.count;
   for (int64_t first = panels.first; first < end; first += block) {
-    for (int64_t tile = range.begin; tile < range.end; ++tile) {
-      run(PanelRange{first, std::min(block, end - first)}, tiles[static_cast<size_t>(tile)]);
+    Tiles tiles;
+    for (tiles.begin = range.begin; tiles.begin < range.end; tiles.begin = tiles.end) {
+      tiles.end = multiplier.call_end(tiles.begin, range.end);
+      run(PanelRange{first, std::min(block, end - first)}, tiles);
     }
   }
 }
@@ -167,47 +247,69 @@ void for_blocks(std::span<const Activations::Tile> tiles, Tiles range, PanelRang
 /// Some panels of a product for some of the tiles.
 void run_product(const Multiplier& multiplier, const Product& product, Tiles range, PanelRange panels) {
   // One tile reads every panel once: nothing to keep in a cache.
-  const int64_t block = range.end - range.begin == 1 ? panels.count : multiplier.panels_in_cache();
-  for_blocks(multiplier.tiles(), range, panels, block, [&](PanelRange part, const Activations::Tile& tile) {
-    multiplier.multiply(product.slice, part, tile, target(product, tile.first, part.first * kPanelRows));
+  const bool once = range.end - range.begin == 1 && !multiplier.is_tiled();
+  const int64_t block = once ? panels.count : multiplier.panels_at_once();
+  for_blocks(multiplier, range, panels, block, [&](PanelRange part, Tiles tiles) {
+    const int64_t row = multiplier.first_row(tiles.begin);
+    multiplier.multiply(product.slice, part, tiles, target(product, row, part.first * kPanelRows));
   });
+}
+
+/// The level for two weights whose products read the same tiles of activations: below Isa::amx where only one of them
+/// would read those of a matrix unit.
+KernelLevel common_level(const PanelLayout& a, const PanelLayout& b, const Activations& x, Activation activation,
+                         const KernelLevel& level) {
+  const bool same =
+      reads_tiles(choose_copy(a, x, activation, level)) == reads_tiles(choose_copy(b, x, activation, level));
+  return same ? level : KernelLevel(Isa::avx512bf16);
 }
 
 /// The products of two weights of one shape, one through the gate.
 class GatedProduct {
  public:
   GatedProduct(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x, ThreadPool& pool,
-               Activation activation, Isa isa)
+               Activation activation, const KernelLevel& level)
       : a_(a),
         b_(b),
         out_(out),
         gate_(elementwise_kernels().unary[static_cast<size_t>(gate)]),
         multiply_(elementwise_kernels().binary[static_cast<size_t>(BinaryOp::multiply)]),
-        by_a_(*a.weights, x, pool, activation, isa),
-        by_b_(*b.weights, x, pool, activation, isa) {}
+        by_a_(*a.weights, x, pool, activation, level),
+        by_b_(*b.weights, x, pool, activation, level) {}
 
   int64_t panels() const { return by_a_.panels(); }
   int64_t work() const { return 2 * by_a_.work(); }
 
+  int64_t tile_count() const { return by_a_.tile_count(); }
+  int64_t tiles_of_part() const { return by_a_.tiles_of_part(); }
+
   void run(Tiles range, PanelRange panels) const {
-    const int64_t block = std::min({kScratchPanels, by_a_.panels_in_cache(), by_b_.panels_in_cache()});
-    for_blocks(by_a_.tiles(), range, panels, block,
-               [&](PanelRange part, const Activations::Tile& tile) { run_tile(part, tile); });
+    const int64_t block = std::min({kScratchPanels, by_a_.panels_at_once(), by_b_.panels_at_once()});
+    for_blocks(by_a_, range, panels, block, [&](PanelRange part, Tiles tiles) {
+      if (by_a_.is_tiled()) {
+        run_tiles<kMostTiles * kTileHeight * kMostTilePanels * kPanelRows>(part, tiles);
+      } else {
+        run_tiles<kMostTileRows * kScratchPanels * kPanelRows>(part, tiles);
+      }
+    });
   }
 
  private:
-  void run_tile(PanelRange panels, const Activations::Tile& tile) const {
-    alignas(64) float a[kMostTileRows * kScratchPanels * kPanelRows];
-    alignas(64) float b[kMostTileRows * kScratchPanels * kPanelRows];
+  /// `room`: of the product b; that of a is made where the results are to be.
+  template <int64_t room>
+  void run_tiles(PanelRange panels, Tiles tiles) const {
+    alignas(64) float b[room];
     const int64_t column = panels.first * kPanelRows;
     const int64_t width = panels.count * kPanelRows;
     const int64_t columns = std::min(width, by_a_.columns_from(panels.first));
-    by_a_.multiply(a_.slice, panels, tile, {a, width, a_.bias ? a_.bias + column : nullptr});
-    by_b_.multiply(b_.slice, panels, tile, {b, width, b_.bias ? b_.bias + column : nullptr});
-    for (int64_t row = 0; row < tile.count; ++row) {
-      const Target out = target(out_, tile.first + row, column);
-      gate_(a + row * width, a + row * width, columns);
-      multiply_(a + row * width, b + row * width, out.y, columns);
+    const int64_t first = by_a_.first_row(tiles.begin);
+    const Target a = target(out_, first, column);
+    by_a_.multiply(a_.slice, panels, tiles, {a.y, a.stride, a_.bias ? a_.bias + column : nullptr});
+    by_b_.multiply(b_.slice, panels, tiles, {b, width, b_.bias ? b_.bias + column : nullptr});
+    for (int64_t row = 0; row < by_a_.rows_of(tiles); ++row) {
+      const Target out = target(out_, first + row, column);
+      gate_(out.y, out.y, columns);
+      multiply_(out.y, b + row * width, out.y, columns);
       for (int64_t i = 0; out.residual && i < columns; ++i) out.y[i] = out.residual[i] + out.scale * out.y[i];
     }
   }
@@ -239,13 +341,16 @@ void check_slice(const PackedMatrix& weights, int64_t slice) {
   }
 }
 
-/// Parts that the tiles are divided into where there are few panels and many rows, so that every thread has several.
-int64_t tile_parts(size_t tiles, int64_t panels, const ThreadPool& pool) {
-  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, static_cast<int64_t>(tiles));
+/// Parts that the rows are divided into where there are few panels and many rows, so that every thread has several.
+template <typename Product>
+int64_t row_parts(const Product& product, int64_t panels, const ThreadPool& pool) {
+  const int64_t most = std::max<int64_t>(1, product.tile_count() / product.tiles_of_part());
+  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, most);
 }
 
-Tiles part_of_tiles(size_t count, int64_t part, int64_t parts) {
-  const auto tiles = static_cast<int64_t>(count);
+template <typename Product>
+Tiles part_of_tiles(const Product& product, int64_t part, int64_t parts) {
+  const int64_t tiles = product.tile_count();
   return {part * tiles / parts, (part + 1) * tiles / parts};
 }
 
@@ -254,10 +359,11 @@ Tiles part_of_tiles(size_t count, int64_t part, int64_t parts) {
 void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
             const MatmulOptions& options, int64_t slice) {
   const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = options.bias, .slice = slice};
-  matmul({&product, 1}, x, pool, options.activation, options.isa);
+  matmul({&product, 1}, x, pool, options.activation, options.level);
 }
 
-void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool, Activation activation, Isa isa) {
+void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool, Activation activation,
+            const KernelLevel& level) {
   std::vector<Multiplier> multipliers;
   multipliers.reserve(products.size());
   int64_t panels = 0;
@@ -265,13 +371,13 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
   for (const Product& product : products) {
     check_shapes(*product.weights, x);
     check_slice(*product.weights, product.slice);
-    multipliers.emplace_back(*product.weights, x, pool, activation, isa);
+    multipliers.emplace_back(*product.weights, x, pool, activation, level);
     panels += multipliers.back().panels();
     work += multipliers.back().work();
   }
   if (x.tiles().empty() || panels == 0) return;
-  const size_t tiles = x.tiles().size();
-  const int64_t parts = tile_parts(tiles, panels, pool);
+  int64_t parts = x.count();
+  for (const Multiplier& multiplier : multipliers) parts = std::min(parts, row_parts(multiplier, panels, pool));
   run_loop(pool, parts * panels, work, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t part = begin / panels;
@@ -279,14 +385,15 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
       size_t which = 0;
       for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
       const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
-      run_product(multipliers[which], products[which], part_of_tiles(tiles, part, parts), {first, count});
+      const Multiplier& multiplier = multipliers[which];
+      run_product(multiplier, products[which], part_of_tiles(multiplier, part, parts), {first, count});
       begin += count;
     }
   });
 }
 
 void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
-                  ThreadPool& pool, Activation activation, Isa isa) {
+                  ThreadPool& pool, Activation activation, const KernelLevel& level) {
   for (const Product* product : {&a, &b}) {
     check_shapes(*product->weights, x);
     check_slice(*product->weights, product->slice);
@@ -294,15 +401,15 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   if (a.weights->slice_rows() != b.weights->slice_rows()) {
     fail_as<std::invalid_argument>("a gate of {} rows for {}", a.weights->slice_rows(), b.weights->slice_rows());
   }
-  const GatedProduct product(a, b, out, gate, x, pool, activation, isa);
+  const KernelLevel common = common_level(a.weights->layout(), b.weights->layout(), x, activation, level);
+  const GatedProduct product(a, b, out, gate, x, pool, activation, common);
   const int64_t panels = product.panels();
   if (x.tiles().empty() || panels == 0) return;
-  const size_t tiles = x.tiles().size();
-  const int64_t parts = tile_parts(tiles, panels, pool);
+  const int64_t parts = row_parts(product, panels, pool);
   run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t count = std::min(end - begin, panels - begin % panels);
-      product.run(part_of_tiles(tiles, begin / panels, parts), {begin % panels, count});
+      product.run(part_of_tiles(product, begin / panels, parts), {begin % panels, count});
       begin += count;
     }
   });
@@ -316,17 +423,16 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
   }
   for (const int32_t slice : slices) check_slice(weights, slice);
   if (x.tiles().empty() || weights.slice_rows() == 0) return;
-  const Multiplier multiplier(weights, x, pool, options.activation, options.isa);
+  const Multiplier multiplier(weights, x, pool, options.activation, options.level);
   const int64_t panels = multiplier.panels();
   run_loop(pool, x.groups() * panels, multiplier.work(), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t group = begin / panels;
       const int64_t count = std::min(end - begin, panels - begin % panels);
-      const auto [tile_begin, tile_end] = x.group_tiles(group);
       const int64_t slice = slices[static_cast<size_t>(group)];
       const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
       const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
-      run_product(multiplier, product, {tile_begin, tile_end}, {begin % panels, count});
+      run_product(multiplier, product, multiplier.group_tiles(group), {begin % panels, count});
       begin += count;
     }
   });

@@ -5,9 +5,9 @@
 #include <memory>
 #include <span>
 
-#include "mica/base/cpu_info.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
+#include "mica/cpu/kernel_level.h"
 #include "mica/cpu/kernels/panel.h"
 #include "mica/cpu/quantized_matrix.h"
 #include "mica/ops/elementwise_ops.h"
@@ -59,11 +59,12 @@ class PackedMatrix {
 struct MatmulOptions {
   Activation activation = Activation::int8;
   const float* bias = nullptr;  ///< [rows of a slice], added to every output row
-  Isa isa = active_isa();       ///< kernel level; lower ones are for tests
+  KernelLevel level = {};       ///< others than the processor's are for tests
 };
 
 /// y = x · Wᵀ (+ bias): y[i, n] at y + i · y_stride + n for the rows i of x and the rows n of one slice of W.
-/// One row streams the weights at memory bandwidth; 2 to 12 rows stream them once; more rows run blocked.
+/// One row streams the weights at memory bandwidth; 2 to 12 rows stream them once; more rows run blocked, on a matrix
+/// unit from 16 rows on and then in bf16 from a few dozens on (both activations and weights are rounded to it).
 /// std::invalid_argument when x.cols() ≠ W.cols() or the slice is out of range.
 void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_stride, ThreadPool& pool,
             const MatmulOptions& options = {}, int64_t slice = 0);
@@ -82,12 +83,12 @@ struct Product {
 
 /// The products in one parallel loop; errors as above.
 void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
-            Activation activation = Activation::int8, Isa isa = active_isa());
+            Activation activation = Activation::int8, const KernelLevel& level = {});
 
 /// y = gate(a) · b for the products a and b of two weights of one shape; their y is ignored, that of `out` and its
 /// residual count.
 void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
-                  ThreadPool& pool, Activation activation = Activation::int8, Isa isa = active_isa());
+                  ThreadPool& pool, Activation activation = Activation::int8, const KernelLevel& level = {});
 
 /// Mixture of experts in one parallel loop: group g of x (see Activations::gather) times slice slices[g]; y has the
 /// rows in the order of the gathered rows. options.bias is [slices, slice rows] here.

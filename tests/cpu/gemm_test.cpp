@@ -11,6 +11,7 @@
 
 #include "mica/base/half.h"
 #include "mica/cpu/kernels/elementwise.h"
+#include "tests/cpu/helpers/tile_levels.h"
 
 namespace mica::cpu {
 namespace {
@@ -59,10 +60,10 @@ struct Matrix {
   std::vector<char> bytes;
 };
 
-std::vector<Isa> kernel_levels() {
-  std::vector<Isa> levels;
+std::vector<TileLevel> kernel_levels() {
+  std::vector<TileLevel> levels = tile_levels();
   for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512, Isa::avx512bf16}) {
-    if (isa <= detected_isa()) levels.push_back(isa);
+    if (isa <= detected_isa()) levels.push_back({std::string(isa_name(isa)), isa});
   }
   return levels;
 }
@@ -73,18 +74,19 @@ void check(GemmType type, int64_t m, int64_t n, int64_t k, bool a_transposed, bo
   const Matrix b(type, k, n, b_transposed, 2);
   const int64_t ldc = n + 2;
   const bool f64 = type == GemmType::f64;
-  for (const Isa isa : kernel_levels()) {
-    SCOPED_TRACE(testing::Message() << isa_name(isa) << " type " << static_cast<int>(type) << " m " << m << " n " << n
-                                    << " k " << k << " transposed " << a_transposed << b_transposed);
+  const TrappedTiles trapped;
+  for (const auto& [name, level] : kernel_levels()) {
+    SCOPED_TRACE(testing::Message() << name << " type " << static_cast<int>(type) << " m " << m << " n " << n << " k "
+                                    << k << " transposed " << a_transposed << b_transposed);
     std::vector<double> memory(static_cast<size_t>(m * ldc), -7.0);
     std::vector<float> singles(memory.size(), -7.0f);
     void* c = f64 ? static_cast<void*>(memory.data()) : singles.data();
-    gemm(type, m, n, k, a.input(), b.input(), c, ldc, pool, isa);
+    gemm(type, m, n, k, a.input(), b.input(), c, ldc, pool, level);
     if (type == GemmType::f16 || type == GemmType::bf16) {
       // The rounded product is the rounding of that one.
       std::vector<uint16_t> rounded(singles.size(), 7);
       std::vector<uint16_t> expected(singles.size(), 7);
-      gemm_rounded(type, m, n, k, a.input(), b.input(), rounded.data(), ldc, pool, isa);
+      gemm_rounded(type, m, n, k, a.input(), b.input(), rounded.data(), ldc, pool, level);
       const auto& kernels = elementwise_kernels();
       const auto store = type == GemmType::f16 ? kernels.store_f16 : kernels.store_bf16;
       for (int64_t i = 0; i < m; ++i) store(singles.data() + i * ldc, expected.data() + i * ldc, n);
@@ -134,6 +136,9 @@ TEST(Gemm, SeveralBlocksInEveryDimension) {
   check(GemmType::f16, 61, 530, 1541, false, true, pool);
   check(GemmType::bf16, 230, 530, 30, false, false, pool);
   check(GemmType::bf16, 14, 4200, 1100, false, false, pool);
+  // Panels of 32 vectors and depths (tiles of a matrix unit): whole ones, a part, one half, and just one more.
+  for (const int rows : {16, 32, 33, 49, 64}) check(GemmType::bf16, rows, 80 - rows, rows, rows < 40, rows > 32, pool);
+  check(GemmType::bf16, 230, 64, 512, false, true, pool);
   for (int rows = 2; rows < 14; ++rows) check(GemmType::bf16, rows, 33, 7, false, false, pool);
   for (int rows = 2; rows < 14; ++rows) check(GemmType::f32, rows, 33, 7, false, false, pool);
 }
@@ -141,14 +146,14 @@ TEST(Gemm, SeveralBlocksInEveryDimension) {
 TEST(Gemm, SpecialBfloat16Values) {
   ThreadPool pool(1);
   const uint16_t one = 0x3f80, infinity = 0x7f80, nan = 0x7fc0, minus_zero = 0x8000, subnormal = 0x0001;
-  for (const Isa isa : kernel_levels()) {
-    SCOPED_TRACE(isa_name(isa));
+  for (const auto& [name, level] : kernel_levels()) {
+    SCOPED_TRACE(name);
     // Rows of A against columns of ones and −0.
     const std::vector<uint16_t> a = {one,        infinity,   one,        nan,       one, one,
                                      minus_zero, minus_zero, minus_zero, subnormal, 0,   0};
     const std::vector<uint16_t> b = {one, minus_zero, one, minus_zero, one, minus_zero};
     std::vector<float> c(8, -7.0f);
-    gemm(GemmType::bf16, 4, 2, 3, {a.data(), 3, false}, {b.data(), 2, false}, c.data(), 2, pool, isa);
+    gemm(GemmType::bf16, 4, 2, 3, {a.data(), 3, false}, {b.data(), 2, false}, c.data(), 2, pool, level);
     EXPECT_EQ(c[0], INFINITY);
     EXPECT_TRUE(std::isnan(c[1])) << "infinity · −0";
     EXPECT_TRUE(std::isnan(c[2]));
