@@ -1,6 +1,6 @@
 # Warnings and sanitizers for every target of the project, and of the project only.
 add_library(mica_options INTERFACE)
-target_compile_options(mica_options INTERFACE -Wall -Wextra -Wpedantic -Wnon-virtual-dtor
+target_compile_options(mica_options INTERFACE -Wall -Wextra -Wpedantic -Wno-psabi -Wnon-virtual-dtor
                                               -Woverloaded-virtual -Wimplicit-fallthrough
                                               -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -5,6 +5,7 @@
 
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
+#include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/kernels/products.h"
 
 namespace mica::cpu {
@@ -22,8 +23,9 @@ auto quantizer() {
 
 }  // namespace
 
-void Activations::assign(const float* x, int64_t count, int64_t cols, int64_t stride) {
+void Activations::assign(const float* x, int64_t count, int64_t cols, int64_t stride, const RowNorm& norm) {
   reset(x, cols, stride);
+  norm_ = norm;
   count_ = count;
   groups_ = 1;
   group_begin_.push_back(0);
@@ -52,6 +54,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   x_ = x;
   cols_ = cols;
   stride_ = stride;
+  norm_ = {};
   rows_.clear();
   tiles_.clear();
   group_begin_.clear();
@@ -75,8 +78,14 @@ std::pair<int64_t, int64_t> Activations::group_tiles(int64_t group) const {
   return {group_begin_[static_cast<size_t>(group)], group_begin_[static_cast<size_t>(group) + 1]};
 }
 
-const float* Activations::row(int64_t index) const {
-  return x_ + (rows_.empty() ? index : rows_[static_cast<size_t>(index)]) * stride_;
+const float* Activations::row(int64_t index, int64_t slot) const {
+  const float* x = x_ + (rows_.empty() ? index : rows_[static_cast<size_t>(index)]) * stride_;
+  if (!norm_.weight) return x;
+  thread_local Workspace<float> tile;
+  tile.reserve(kMostTileRows * cols_);
+  float* out = tile.data() + slot * cols_;
+  row_kernels().rms_norm(x, norm_.weight, norm_.eps, out, cols_);
+  return out;
 }
 
 void Activations::for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body) {
@@ -110,7 +119,7 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
                              .sums = copy.sums.data() + tile.first * steps,
                              .totals = copy.totals.data() + tile.first * steps,
                              .rests = copy.rests.data() + tile.first * groups};
-    for (int64_t m = 0; m < tile.count; ++m) work.x[m] = row(tile.first + m);
+    for (int64_t m = 0; m < tile.count; ++m) work.x[m] = row(tile.first + m, m);
     copy.rest_counts.data()[tile.first] = quantizer()(work);
   });
   copy.ready = true;
@@ -136,7 +145,7 @@ const uint32_t* Activations::bf16(ThreadPool& pool) {
   bf16_.reserve(count_ * padded / 2);
   for_tiles(pool, [&](const Tile& tile) {
     for (int64_t m = 0; m < tile.count; ++m) {
-      avx512bf16::round_to_bf16({.x = row(tile.first + m),
+      avx512bf16::round_to_bf16({.x = row(tile.first + m, m),
                                  .cols = cols_,
                                  .padded = padded,
                                  .pairs = bf16_.data() + tile.first * padded / 2 + m,
@@ -154,7 +163,7 @@ const float* Activations::exact(ThreadPool& pool) {
   for_tiles(pool, [&](const Tile& tile) {
     float* out = exact_.data() + tile.first * padded;
     for (int64_t m = 0; m < tile.count; ++m) {
-      const float* x = row(tile.first + m);
+      const float* x = row(tile.first + m, m);
       for (int64_t column = 0; column < cols_; ++column) out[column * tile.count + m] = x[column];
     }
     std::fill(out + cols_ * tile.count, out + padded * tile.count, 0.0f);
@@ -176,12 +185,12 @@ const TiledActivations& Activations::tiled() {
 
 const TiledActivations::Int8& Activations::tiled_int8(int step, ThreadPool& pool) {
   tiled();
-  return tiled_.int8(step, [&](int64_t index) { return row(index); }, quantizer(), pool);
+  return tiled_.int8(step, [&](int64_t index) { return row(index, 0); }, quantizer(), pool);
 }
 
 const uint32_t* Activations::tiled_bf16(ThreadPool& pool) {
   tiled();
-  return tiled_.bf16([&](int64_t index) { return row(index); }, pool);
+  return tiled_.bf16([&](int64_t index) { return row(index, 0); }, pool);
 }
 
 }  // namespace mica::cpu

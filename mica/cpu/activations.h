@@ -14,6 +14,12 @@
 
 namespace mica::cpu {
 
+/// What becomes of a row before it is copied: with a weight, x / √(mean x² + eps) · weight (fast::rms_norm).
+struct RowNorm {
+  const float* weight = nullptr;
+  float eps = 0.0f;
+};
+
 /// The f32 input rows of one or more matrix products (q, k and v; gate and up), together with the copies of them that
 /// the kernels read: made when a product first needs them, kept until the next assign, so that products of the same
 /// input share them. Memory is reused from one assign to the next: a decode step allocates nothing.
@@ -21,8 +27,8 @@ namespace mica::cpu {
 /// Holds a pointer to the caller's rows, which must stay valid until the last product. One thread at a time.
 class Activations {
  public:
-  /// `count` rows of `cols` values; row i starts at x + i · stride.
-  void assign(const float* x, int64_t count, int64_t cols, int64_t stride);
+  /// `count` rows of `cols` values; row i starts at x + i · stride. The norm's weight must stay valid as x.
+  void assign(const float* x, int64_t count, int64_t cols, int64_t stride, const RowNorm& norm = {});
 
   /// Rows picked from x for a grouped product (mixture of experts): rows[0 … ends[0]) form the first group,
   /// rows[ends[0] … ends[1]) the second, and so on. A row may be in several groups; groups may be empty.
@@ -91,9 +97,11 @@ class Activations {
   void reset(const float* x, int64_t cols, int64_t stride);
   void for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body);
   void split(int32_t group, int64_t begin, int64_t end);
-  const float* row(int64_t index) const;
+  /// A row as it is copied; it stays there until the thread asks for another one in this slot of a tile.
+  const float* row(int64_t index, int64_t slot) const;
 
   const float* x_ = nullptr;
+  RowNorm norm_;
   int64_t count_ = 0;
   int64_t cols_ = 0;
   int64_t stride_ = 0;

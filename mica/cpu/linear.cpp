@@ -146,26 +146,8 @@ void direct(Product& product, array& out, const float* residual, float scale) {
   product.scale = scale;
 }
 
-/// Rows x (or, with a norm, what it makes of them, in `memory`) as the products read them.
-const float* normalized(const array& x, const float* weight, float eps, int64_t rows, int64_t cols,
-                        Workspace<float>& memory) {
-  if (!weight) return x.data<float>();
-  memory.reserve(static_cast<int64_t>(x.size()));
-  ThreadPool::global().parallel_for(
-      rows, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(cols, 1)), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-          row_kernels().rms_norm(x.data<float>() + row * cols, weight, eps, memory.data() + row * cols, cols);
-        }
-      });
-  return memory.data();
-}
-
-/// Copies of activations; kept between decode steps, which allocate nothing for them.
-struct Scratch {
-  Activations activations;
-  Workspace<float> normalized;
-};
-/// Rows up to which they are kept: a long prompt leaves nothing behind.
+/// Rows up to which copies of activations are kept between steps, which allocate nothing for them then: a long prompt
+/// leaves nothing behind.
 constexpr int64_t kKeptRows = 32;
 
 /// x (normalized with `norm`, where there is one) times the matrices of `all`; the residual may be null.
@@ -176,23 +158,21 @@ void linear(const Linear& primitive, LinearProducts& all, const array& x, const 
   if (outputs[0].size() == 0) return;
   const int64_t cols = x.shape(-1);
   const int64_t rows = static_cast<int64_t>(outputs[0].size()) / outputs[0].shape(-1);
-  thread_local Scratch kept;
-  Scratch fresh;
-  Scratch& scratch = rows <= kKeptRows ? kept : fresh;
-  const float* weight = norm ? norm->data<float>() : nullptr;
-  const float* values = normalized(x, weight, options.eps, rows, cols, scratch.normalized);
-  scratch.activations.assign(values, rows, cols, cols);
+  thread_local Activations kept;
+  Activations fresh;
+  Activations& activations = rows <= kKeptRows ? kept : fresh;
+  activations.assign(x.data<float>(), rows, cols, cols, {norm ? norm->data<float>() : nullptr, options.eps});
 
   const Activation activation = primitive.matrices[0].activation;
   const float* added = residual ? residual->data<float>() : nullptr;
   if (options.gate) {
     Product out;
     direct(out, outputs[0], added, options.scale);
-    return gated_matmul(all.products[0], all.products[1], out, *options.gate, scratch.activations, ThreadPool::global(),
+    return gated_matmul(all.products[0], all.products[1], out, *options.gate, activations, ThreadPool::global(),
                         activation);
   }
   for (size_t i = 0; i < outputs.size(); ++i) direct(all.products[i], outputs[i], added, options.scale);
-  matmul(all.products, scratch.activations, ThreadPool::global(), activation);
+  matmul(all.products, activations, ThreadPool::global(), activation);
 }
 
 void run_linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
