@@ -271,5 +271,40 @@ TEST(Compile, RunsOnSeveralStreams) {
   expect_same(compiled(inputs), fun(inputs));
 }
 
+TEST(Compile, KeepsConstantWeightsAtHand) {
+  const auto single = [](const Shape& shape, double low = -1, double high = 1) {
+    return astype(scattered(shape, low, high), float32);
+  };
+  const array norm = single({64}, 0.5, 1.5);
+  const array a = single({37, 64});
+  const array b = single({37, 64}, -0.5, 0.5);
+  const array bias = single({37});
+  const auto products = [=](const array& x, const array& second) {
+    const std::vector<LinearTerm> terms = {{stored_dense(a), bias}, {stored_dense(second)}};
+    return linears(x, terms, Activation::exact, {.norm = norm, .eps = 0.1f});
+  };
+  const auto gated = [=](const array& x, const array& second, const array& residual) {
+    const std::vector<LinearTerm> terms = {{stored_dense(a)}, {stored_dense(second)}};
+    return linears(x, terms, Activation::exact, {.gate = UnaryOp::silu, .residual = residual, .scale = 0.5f});
+  };
+  // All weights constant, and one of them an argument.
+  const auto constant = [=](const Arrays& v) {
+    const Arrays two = products(v[0], b);
+    return Arrays{two[1], gated(v[0], b, two[0])[0]};
+  };
+  const auto argument = [=](const Arrays& v) {
+    const Arrays two = products(v[0], v[1]);
+    return Arrays{two[1], gated(v[0], v[1], two[0])[0]};
+  };
+  const Function kept = compile(constant);
+  const Function given = compile(argument);
+  for (const ShapeElem rows : {1, 3, 1, 40}) {
+    const array x = single({rows, 64}, -0.1 * static_cast<double>(rows), 0.4);
+    expect_same(kept({x}), constant({x}));
+    expect_same(given({x, b}), argument({x, b}));
+    expect_same(given({x, a}), argument({x, a}));
+  }
+}
+
 }  // namespace
 }  // namespace mica::testing
