@@ -192,9 +192,10 @@ std::optional<PreparedKernel> prepare_linear(const Linear& primitive, std::span<
   const size_t operands = primitive.operand_count();
   std::vector<array> constants;
   for (size_t i = options.has_norm ? 1 : operands; i < inputs.size(); ++i) {
-    const bool is_residual = options.has_residual && i == operands - 1;
-    if (!inputs[i] && !is_residual) return std::nullopt;
-    if (!is_residual) constants.push_back(*inputs[i]);
+    if (options.has_residual && i == operands - 1) continue;
+    const std::optional<array>& input = inputs[i];
+    if (!input) return std::nullopt;
+    constants.push_back(*input);
   }
   std::optional<array> norm;
   if (options.has_norm) norm = row_contiguous(constants[0]);

@@ -120,6 +120,7 @@ class Runner {
     const Prepare prepare = backend_->find_prepare(node.primitive->id());
     if (!prepare) return std::nullopt;
     std::vector<std::optional<array>> inputs;
+    inputs.reserve(node.inputs.size());
     for (const int input : node.inputs) inputs.push_back(graph_.constants[static_cast<size_t>(input)]);
     return prepare(*node.primitive, inputs);
   }
