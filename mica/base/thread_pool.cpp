@@ -67,8 +67,8 @@ struct alignas(64) Share {
   std::atomic<uint64_t> ticket = 0;
 };
 
-constexpr uint64_t ticket(uint32_t loop, uint32_t chunk) {
-  return (static_cast<uint64_t>(loop) << 32) | chunk;
+constexpr uint64_t first_ticket(uint32_t loop) {
+  return static_cast<uint64_t>(loop) << 32;
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ struct ThreadPool::State {
     const uint32_t number = std::max(loop.load() + 1, 1u);
     current = {&body, count, grain, (count + grain - 1) / grain, threads};
     error = nullptr;
-    for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = ticket(number, 0);
+    for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = first_ticket(number);
     gate.fetch_sub(kClosed);
     loop = number;
     if (sleeping.load() > 0) futex_wake(loop, threads - 1);

@@ -37,9 +37,7 @@ struct ModelFlags {
   void add_kv(CLI::App& command, int64_t start);
 
   /// How the model is to be loaded.
-  lm::LoadOptions load_options() const {
-    return {exact ? Activation::exact : Activation::int8, kv, prefill_threads > 0 ? prefill_threads : threads};
-  }
+  lm::LoadOptions load_options() const { return {exact ? Activation::exact : Activation::int8, kv, prefill_threads}; }
 
   /// The folder or file that --model means: a path, or a model in mica's model folder by its name. Without --model the
   /// default model, which `make run` or scripts/fetch_model.sh lays there. Throws Error telling what to do.

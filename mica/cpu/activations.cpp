@@ -126,12 +126,12 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
   return copy;
 }
 
-const int32_t* Activations::starts(int step, int32_t offset, ThreadPool& pool) {
-  const Int8& copy = int8(step, pool);
-  auto found = std::ranges::find_if(starts_, [&](const Starts& s) { return s.step == step && s.offset == offset; });
-  if (found == starts_.end()) found = starts_.insert(found, Starts{.step = step, .offset = offset, .values = {}});
+const int32_t* Activations::starts(int32_t offset, ThreadPool& pool) {
+  const Int8& copy = int8(kActivationGroup, pool);
+  auto found = std::ranges::find(starts_, offset, &Starts::offset);
+  if (found == starts_.end()) found = starts_.insert(found, Starts{.offset = offset, .values = {}});
   if (!found->ready) {
-    const int64_t count = count_ * (padded_cols() / step);
+    const int64_t count = count_ * (padded_cols() / kActivationGroup);
     found->values.reserve(count);
     for (int64_t i = 0; i < count; ++i) found->values.data()[i] = -offset * copy.totals.data()[i];
     found->ready = true;

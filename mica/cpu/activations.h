@@ -59,7 +59,6 @@ class Activations {
   };
   /// What starts() gives for one offset.
   struct Starts {
-    int step = 0;
     int32_t offset = 0;
     Workspace<int32_t> values;
     bool ready = false;
@@ -77,9 +76,9 @@ class Activations {
   /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
   const Int8& int8(int step, ThreadPool& pool);
 
-  /// −offset · Σ of the quantized values, laid out like the sums: where dot products with codes that lie `offset` too
-  /// high start. Valid until the next assign.
-  const int32_t* starts(int step, int32_t offset, ThreadPool& pool);
+  /// −offset · Σ of the quantized values, laid out like the sums of steps of 32: where dot products with codes that lie
+  /// `offset` too high start. Valid until the next assign.
+  const int32_t* starts(int32_t offset, ThreadPool& pool);
 
   /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
   /// CPU of Isa::avx512bf16.

@@ -112,7 +112,7 @@ class Multiplier {
     switch (copy) {
       case Copy::int8:
         int8_ = &x.int8(step_, pool);
-        if (layout.is_symmetric()) starts_ = x.starts(step_, static_cast<int32_t>(layout.offset), pool);
+        if (layout.is_symmetric()) starts_ = x.starts(static_cast<int32_t>(layout.offset), pool);
         break;
       case Copy::tiled_int8:
         tiled_int8_ = &x.tiled_int8(step_, pool);

@@ -20,12 +20,6 @@ void scatter(const std::vector<T>& values, int64_t row, T* tile) {
   }
 }
 
-/// Grows and never shrinks.
-template <typename T>
-void reserve(std::vector<T>& memory, int64_t size) {
-  if (memory.size() < static_cast<size_t>(size)) memory.resize(static_cast<size_t>(size));
-}
-
 }  // namespace
 
 void TiledActivations::clear() {
@@ -82,11 +76,11 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
                                      .totals = totals.data(),
                                      .rests = rests.data()});
     scatter<32>(values, m, copy.values.data() + index * kTileHeight * padded_);
-    const auto at = static_cast<size_t>(index * kTileHeight * steps + m);
+    const int64_t at = index * kTileHeight * steps + m;
     for (int64_t i = 0; i < steps; ++i) {
-      copy.scales[at + static_cast<size_t>(i * kTileHeight)] = scales[static_cast<size_t>(i)];
-      copy.sums[at + static_cast<size_t>(i * kTileHeight)] = sums[static_cast<size_t>(i)];
-      copy.totals[at + static_cast<size_t>(i * kTileHeight)] = totals[static_cast<size_t>(i)];
+      copy.scales.data()[at + i * kTileHeight] = scales[static_cast<size_t>(i)];
+      copy.sums.data()[at + i * kTileHeight] = sums[static_cast<size_t>(i)];
+      copy.totals.data()[at + i * kTileHeight] = totals[static_cast<size_t>(i)];
     }
     for (int64_t i = 0; i < count; ++i) all_rests.emplace_back(rests[static_cast<size_t>(i)]).row = m;
   }
@@ -98,12 +92,12 @@ const TiledActivations::Int8& TiledActivations::int8(int step, RowAt row, Quanti
   Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4];
   if (copy.ready) return copy;
   const auto count = static_cast<int64_t>(tiles_.size());
-  reserve(copy.values, count * kTileHeight * padded_);
-  reserve(copy.scales, count * kTileHeight * padded_ / step);
-  reserve(copy.sums, count * kTileHeight * padded_ / step);
-  reserve(copy.totals, count * kTileHeight * padded_ / step);
-  reserve(copy.rests, count);
-  reserve(copy.rests_views, count);
+  copy.values.reserve(count * kTileHeight * padded_);
+  copy.scales.reserve(count * kTileHeight * padded_ / step);
+  copy.sums.reserve(count * kTileHeight * padded_ / step);
+  copy.totals.reserve(count * kTileHeight * padded_ / step);
+  copy.rests.resize(std::max(copy.rests.size(), tiles_.size()));
+  copy.rests_views.resize(copy.rests.size());
   for_tiles(pool, [&](int64_t index) { quantize(index, step, row, quantizer, copy); });
   copy.ready = true;
   return copy;
@@ -111,7 +105,7 @@ const TiledActivations::Int8& TiledActivations::int8(int step, RowAt row, Quanti
 
 const uint32_t* TiledActivations::bf16(RowAt row, ThreadPool& pool) {
   if (bf16_ready_) return bf16_.data();
-  reserve(bf16_, static_cast<int64_t>(tiles_.size()) * kTileHeight * padded_ / 2);
+  bf16_.reserve(static_cast<int64_t>(tiles_.size()) * kTileHeight * padded_ / 2);
   for_tiles(pool, [&](int64_t index) {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     std::vector<uint32_t> values(static_cast<size_t>(padded_ / 2));

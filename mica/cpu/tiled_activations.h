@@ -8,6 +8,7 @@
 #include "mica/base/function_ref.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/kernels/tile_product.h"
+#include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 
@@ -24,10 +25,10 @@ class TiledActivations {
   /// Tile t has its values from t · 16 · padded columns on: [column / 32][16][32]; scales and sums from
   /// t · 16 · padded columns / step on: [step][16]. What they are: Activations::Int8.
   struct Int8 {
-    std::vector<int8_t> values;
-    std::vector<float> scales;
-    std::vector<float> sums;
-    std::vector<int32_t> totals;
+    Workspace<int8_t> values;
+    Workspace<float> scales;
+    Workspace<float> sums;
+    Workspace<int32_t> totals;
     std::vector<std::vector<Rest>> rests;            ///< of every tile, by ascending group
     std::vector<std::span<const Rest>> rests_views;  ///< of the same
     bool ready = false;
@@ -45,7 +46,6 @@ class TiledActivations {
 
   std::span<const Tile> tiles() const { return tiles_; }
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
-  int64_t padded_cols() const { return padded_; }
 
   /// Rounded to int8 in steps of `step` values (16 or 32).
   const Int8& int8(int step, RowAt row, Quantizer quantizer, ThreadPool& pool);
@@ -63,7 +63,7 @@ class TiledActivations {
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
-  std::vector<uint32_t> bf16_;
+  Workspace<uint32_t> bf16_;
   bool bf16_ready_ = false;
 };
 

@@ -47,32 +47,12 @@ inline void round_columns(const PanelLayout& layout, const uint8_t* panel, int64
 inline void open_bf16(const PanelLayout& layout, const uint8_t* panel, int64_t column, int64_t count,
                       Bf16Block& block) {
   if (count % 32 != 0) __builtin_memset(block.pairs[count / 2], 0, 16 / 2 * sizeof block.pairs[0]);
-  switch (layout.code) {
-    case PanelCode::u1:
-      return round_columns<CodeColumns<CodeU1>>(layout, panel, column, count, block);
-    case PanelCode::u2:
-      return round_columns<CodeColumns<CodeU2>>(layout, panel, column, count, block);
-    case PanelCode::u3:
-      return round_columns<CodeColumns<CodeU3>>(layout, panel, column, count, block);
-    case PanelCode::u4:
-      return round_columns<CodeColumns<CodeU4>>(layout, panel, column, count, block);
-    case PanelCode::u4_levels:
-      return round_columns<CodeColumns<CodeLevels>>(layout, panel, column, count, block);
-    case PanelCode::u5:
-      return round_columns<CodeColumns<CodeU5>>(layout, panel, column, count, block);
-    case PanelCode::u6:
-      return round_columns<CodeColumns<CodeU6>>(layout, panel, column, count, block);
-    case PanelCode::u8:
-      return round_columns<CodeColumns<CodeU8>>(layout, panel, column, count, block);
-    case PanelCode::e4m3:
-      return round_columns<E4m3Columns>(layout, panel, column, count, block);
-    case PanelCode::bf16:
-      // They stand in the panel just so.
-      __builtin_memcpy(block.pairs, panel + column / 16 * layout.chunk_bytes, static_cast<size_t>(count) * 32);
-      return;
-    default:
-      return;
-  }
+  const auto round = [&]<typename Code>() { round_columns<CodeColumns<Code>>(layout, panel, column, count, block); };
+  if (with_code(layout.code, round)) return;
+  if (layout.code == PanelCode::e4m3) return round_columns<E4m3Columns>(layout, panel, column, count, block);
+  if (layout.code != PanelCode::bf16) return;
+  // They stand in the panel just so.
+  __builtin_memcpy(block.pairs, panel + column / 16 * layout.chunk_bytes, static_cast<size_t>(count) * 32);
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -40,26 +40,7 @@ inline void open_codes(const PanelLayout& layout, const uint8_t* panel, int64_t 
 /// Makes columns [column, column + count) of a panel of integer codes ready, multiples of the step.
 inline void open_bytes(const PanelLayout& layout, const uint8_t* panel, int64_t column, int64_t count, int step,
                        ByteBlock& block) {
-  switch (layout.code) {
-    case PanelCode::u1:
-      return open_codes<CodeU1>(layout, panel, column, count, step, block);
-    case PanelCode::u2:
-      return open_codes<CodeU2>(layout, panel, column, count, step, block);
-    case PanelCode::u3:
-      return open_codes<CodeU3>(layout, panel, column, count, step, block);
-    case PanelCode::u4:
-      return open_codes<CodeU4>(layout, panel, column, count, step, block);
-    case PanelCode::u4_levels:
-      return open_codes<CodeLevels>(layout, panel, column, count, step, block);
-    case PanelCode::u5:
-      return open_codes<CodeU5>(layout, panel, column, count, step, block);
-    case PanelCode::u6:
-      return open_codes<CodeU6>(layout, panel, column, count, step, block);
-    case PanelCode::u8:
-      return open_codes<CodeU8>(layout, panel, column, count, step, block);
-    default:
-      return;
-  }
+  with_code(layout.code, [&]<typename Code>() { open_codes<Code>(layout, panel, column, count, step, block); });
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

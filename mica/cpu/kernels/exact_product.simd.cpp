@@ -74,23 +74,10 @@ struct ExactBlock {
 }  // namespace
 
 void exact_product(const PanelProduct& product) {
-  switch (product.layout->code) {
-    case PanelCode::u1:
-      return tile_product<ExactBlock<CodeColumns<CodeU1>>>(product);
-    case PanelCode::u2:
-      return tile_product<ExactBlock<CodeColumns<CodeU2>>>(product);
-    case PanelCode::u3:
-      return tile_product<ExactBlock<CodeColumns<CodeU3>>>(product);
-    case PanelCode::u4:
-      return tile_product<ExactBlock<CodeColumns<CodeU4>>>(product);
-    case PanelCode::u4_levels:
-      return tile_product<ExactBlock<CodeColumns<CodeLevels>>>(product);
-    case PanelCode::u5:
-      return tile_product<ExactBlock<CodeColumns<CodeU5>>>(product);
-    case PanelCode::u6:
-      return tile_product<ExactBlock<CodeColumns<CodeU6>>>(product);
-    case PanelCode::u8:
-      return tile_product<ExactBlock<CodeColumns<CodeU8>>>(product);
+  const PanelCode code = product.layout->code;
+  const auto run = [&]<typename Code>() { tile_product<ExactBlock<CodeColumns<Code>>>(product); };
+  if (with_code(code, run)) return;
+  switch (code) {
     case PanelCode::e4m3:
       return tile_product<ExactBlock<E4m3Columns>>(product);
     case PanelCode::bf16:
@@ -99,6 +86,8 @@ void exact_product(const PanelProduct& product) {
       return tile_product<ExactBlock<F16Columns>>(product);
     case PanelCode::f32:
       return tile_product<ExactBlock<F32Columns>>(product);
+    default:
+      return;
   }
 }
 

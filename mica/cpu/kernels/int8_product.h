@@ -108,11 +108,6 @@ inline float code_offset(const PanelLayout& layout) {
 template <typename Scales>
 constexpr bool kStartsWithOffset = Scales::kIsSymmetric && kDotBias == 0;
 
-/// acc + scale · x_scale · sum + bias · x_sum.
-inline F32 add_scaled(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
-  return fma(x_sum, bias, fma(to_f32(sum) * x_scale, scale, acc));
-}
-
 /// One block of rows of P panels times activation rows first_row … first_row + M − 1 of a tile of Rows.
 template <typename Code, typename Scales, int Rows, int P, int M>
 inline void block_product(const PanelProduct& product, const Code& code, const uint8_t* panel, int block, int first_row,
@@ -162,7 +157,7 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
 #pragma GCC unroll 2
           for (int p = 0; p < P; ++p) {
             if constexpr (kStartsWithOffset<Scales>) {
-              acc[p][m] = fma(to_f32(sums[p][m]) * F32(x_scales[m]), scale[p], acc[p][m]);
+              acc[p][m] = add_scaled(acc[p][m], sums[p][m], F32(x_scales[m]), scale[p]);
             } else {
               acc[p][m] = add_scaled(acc[p][m], sums[p][m], F32(x_scales[m]), F32(x_sums[m]), scale[p], bias[p]);
             }
@@ -244,26 +239,7 @@ void product_of_code(const PanelProduct& product) {
 
 // NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
 void int8_product(const PanelProduct& product) {
-  switch (product.layout->code) {
-    case PanelCode::u1:
-      return product_of_code<CodeU1>(product);
-    case PanelCode::u2:
-      return product_of_code<CodeU2>(product);
-    case PanelCode::u3:
-      return product_of_code<CodeU3>(product);
-    case PanelCode::u4:
-      return product_of_code<CodeU4>(product);
-    case PanelCode::u4_levels:
-      return product_of_code<CodeLevels>(product);
-    case PanelCode::u5:
-      return product_of_code<CodeU5>(product);
-    case PanelCode::u6:
-      return product_of_code<CodeU6>(product);
-    case PanelCode::u8:
-      return product_of_code<CodeU8>(product);
-    default:
-      return;
-  }
+  with_code(product.layout->code, [&]<typename Code>() { product_of_code<Code>(product); });
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -43,11 +43,6 @@ inline void multiply_step(Unit& unit, const ByteBlock& block, int64_t index, int
   unit.template store<i>(sums, 4 * kPanelRows);
 }
 
-/// A step's sums, scaled: as in int8_product.h, whose results these are to the bit.
-inline F32 add_step(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
-  return fma(x_sum, bias, fma(to_f32(sum) * x_scale, scale, acc));
-}
-
 /// Adds the products of a block of `steps` steps to the sums of a tile.
 template <bool symmetric, typename Unit>
 void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, int32_t offset, const ByteRows& rows,
@@ -74,9 +69,9 @@ void add_block(Unit& unit, const ByteBlock& block, int64_t steps, int step, int3
       for (int m = 0; m < kTileHeight; ++m) {
         if constexpr (symmetric) {
           const I32 sum = I32::load(products[i][m]) + I32(starts[m]);
-          acc[m] = fma(to_f32(sum) * F32(x_scales[m]), scale, acc[m]);
+          acc[m] = add_scaled(acc[m], sum, F32(x_scales[m]), scale);
         } else {
-          acc[m] = add_step(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
+          acc[m] = add_scaled(acc[m], I32::load(products[i][m]), F32(x_scales[m]), F32(x_sums[m]), scale, bias);
         }
       }
       x_scales += kTileHeight;
@@ -98,8 +93,8 @@ inline void add_rest(const ByteBlock& block, const Rest& rest, int step, float* 
     }
     const float x_sum = step == kActivationGroup ? rest.sums[0] + rest.sums[1] : rest.sums[first / 16];
     const int index = first / step;
-    acc =
-        add_step(acc, sum, F32(rest.scale), F32(x_sum), F32::load(block.scales[index]), F32::load(block.biases[index]));
+    acc = add_scaled(acc, sum, F32(rest.scale), F32(x_sum), F32::load(block.scales[index]),
+                     F32::load(block.biases[index]));
   }
   acc.store(sums);
 }

@@ -124,4 +124,37 @@ struct CodeU8 : CodeRange<255> {
   }
 };
 
+/// Calls function.operator()<Code>() with the policy of integer codes; false where the code is none of them.
+template <typename Function>
+inline bool with_code(PanelCode code, Function function) {
+  switch (code) {
+    case PanelCode::u1:
+      function.template operator()<CodeU1>();
+      return true;
+    case PanelCode::u2:
+      function.template operator()<CodeU2>();
+      return true;
+    case PanelCode::u3:
+      function.template operator()<CodeU3>();
+      return true;
+    case PanelCode::u4:
+      function.template operator()<CodeU4>();
+      return true;
+    case PanelCode::u4_levels:
+      function.template operator()<CodeLevels>();
+      return true;
+    case PanelCode::u5:
+      function.template operator()<CodeU5>();
+      return true;
+    case PanelCode::u6:
+      function.template operator()<CodeU6>();
+      return true;
+    case PanelCode::u8:
+      function.template operator()<CodeU8>();
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS

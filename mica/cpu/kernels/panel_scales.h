@@ -114,4 +114,14 @@ class DirectScales {
   int first_;
 };
 
+/// acc + scale · x_scale · sum.
+inline F32 add_scaled(F32 acc, I32 sum, F32 x_scale, F32 scale) {
+  return fma(to_f32(sum) * x_scale, scale, acc);
+}
+
+/// acc + scale · x_scale · sum + bias · x_sum.
+inline F32 add_scaled(F32 acc, I32 sum, F32 x_scale, F32 x_sum, F32 scale, F32 bias) {
+  return fma(x_sum, bias, add_scaled(acc, sum, x_scale, scale));
+}
+
 }  // namespace mica::cpu::MICA_ISA_NS
