@@ -18,14 +18,20 @@ inline void add_pairs(__m512& sum, __m512i pairs, __m512i x) {
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(pairs), "v"(x));
 }
 
-/// Two vectors as pairs, rounded (halves away from zero): integer operations that leave multipliers free, and no
-/// shuffle.
+/// Two vectors as pairs, rounded (halves away from zero): integer operations leave multipliers free, and constants in
+/// memory leave the registers that the kernel's loop needs.
 inline __m512i make_pairs(F32 first, F32 second) {
-  const __m512i half = _mm512_set1_epi32(0x8000);
-  const __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(first.v), half), 16);
-  const __m512i high = _mm512_add_epi32(_mm512_castps_si512(second.v), half);
-  constexpr int kSelect = 0xb8;  // bits of the third where the second has ones, otherwise of the first
-  return _mm512_ternarylogic_epi32(high, _mm512_set1_epi32(0xffff), low, kSelect);
+  static constexpr uint32_t kHalf = 0x8000;
+  static constexpr uint32_t kLow = 0xffff;
+  const auto rounded = [](F32 value) {
+    __m512i sum;
+    asm("vpaddd %2%{1to16%}, %1, %0" : "=v"(sum) : "v"(_mm512_castps_si512(value.v)), "m"(kHalf));
+    return sum;
+  };
+  __m512i pairs = _mm512_srli_epi32(rounded(first), 16);
+  // Bits of the second where the constant has zeros.
+  asm("vpternlogd $0xe4, %2%{1to16%}, %1, %0" : "+v"(pairs) : "v"(rounded(second)), "m"(kLow));
+  return pairs;
 }
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -42,7 +42,8 @@ class PairedBiases<Scales, Rows, P, M> {
   }
 
  private:
-  void add_step_pair(const F32 (&second)[P], F32 (&acc)[P][M]) {
+  // Inlined, so that the sums stay in registers.
+  [[gnu::always_inline]] void add_step_pair(const F32 (&second)[P], F32 (&acc)[P][M]) {
     __m512i pairs[P];
 #pragma GCC unroll 2
     for (int p = 0; p < P; ++p) pairs[p] = make_pairs(first_[p], second[p]);
