@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <stdexcept>
@@ -195,6 +196,36 @@ TEST(PackedMatmul, Int8EqualsTheProductOfRoundedActivations) {
           const double wanted = expected.product[at] + (isa >= Isa::avx512bf16 ? change[at] : 0.0);
           ASSERT_NEAR(static_cast<double>(y[at]), wanted, bound) << at;
         }
+      }
+    }
+  }
+}
+
+// Squares that f32 has no numbers for, and rows that are no numbers: neither may disturb the rows beside them.
+TEST(PackedMatmul, Int8OfExtremeRows) {
+  ThreadPool pool(2);
+  const QuantFormat format = ggml_format(QuantKind::q8_0);
+  const int64_t n = 20, k = 160, m = 12;
+  const RandomWeights weights(format, n, k);
+  const PackedMatrix packed(weights.matrix, pool);
+  const std::vector<float> values = dequantized(weights.matrix);
+  for (const float factor : {1e-25f, 1e-17f, 1e25f}) {
+    std::vector<float> x = random_floats(m * k, 7);
+    for (float& value : x) value *= factor;
+    const Expected expected = multiply(values, n, k, x, m);
+    x[3 * k + 70] = std::numeric_limits<float>::quiet_NaN();
+    x[7 * k + 11] = std::numeric_limits<float>::infinity();
+    Activations activations;
+    activations.assign(x.data(), m, k, k);
+    for (const Isa isa : kernel_levels()) {
+      SCOPED_TRACE(std::to_string(factor) + " " + std::string(isa_name(isa)));
+      std::vector<float> y(static_cast<size_t>(m * n));
+      matmul(packed, activations, y.data(), n, pool, {Activation::int8, nullptr, isa});
+      for (int64_t at = 0; at < m * n; ++at) {
+        if (at / n == 3 || at / n == 7) continue;
+        // A value is off by half of a step at most, 1 / 254 of the largest of its group.
+        const double bound = expected.magnitude[static_cast<size_t>(at)] * 4 / 254;
+        ASSERT_NEAR(static_cast<double>(y[static_cast<size_t>(at)]), expected.product[static_cast<size_t>(at)], bound);
       }
     }
   }
