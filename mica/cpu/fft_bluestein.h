@@ -17,6 +17,7 @@ class Bluestein final : public FourierTransform {
   Bluestein(int64_t n, int64_t m, std::unique_ptr<const SmoothFourier> convolution);
 
   int64_t columns() const override { return convolution_->columns(); }
+  int64_t work() const override { return 2 * m_; }
   int64_t scratch_size() const override { return 2 * m_ * columns() + convolution_->scratch_size(); }
   void run(float* re, float* im, float* scratch) const override;
 

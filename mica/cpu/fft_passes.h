@@ -23,6 +23,7 @@ class FourierPasses {
 
   explicit FourierPasses(int64_t n);
 
+  int64_t length() const { return n_; }
   /// Numbers of a tile of n elements: the real parts, then the imaginary ones.
   int64_t tile_size() const { return 2 * n_ * kFourierColumns; }
   FourierTarget tile(float* memory) const { return {memory, memory + n_ * kFourierColumns, kFourierColumns}; }
@@ -49,6 +50,7 @@ class TileFourier final : public SmoothFourier {
   explicit TileFourier(int64_t n) : passes_(n) {}
 
   int64_t columns() const override { return kFourierColumns; }
+  int64_t work() const override { return passes_.length(); }
   int64_t scratch_size() const override { return 2 * passes_.tile_size(); }
   using SmoothFourier::run;
   void run(float* re, float* im, float* scratch, const FourierFactors& factors) const override {

@@ -99,7 +99,7 @@ void transform_rows(const FourierJob& job, const FourierTransform& plan) {
     }
   };
   if (job.count < ThreadPool::global().size()) return transform(0, job.count);
-  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kFourierGrain / job.n), transform);
+  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kFourierGrain / plan.work()), transform);
 }
 
 }  // namespace mica::cpu

@@ -22,6 +22,7 @@ class SplitFourier final : public SmoothFourier {
   SplitFourier(int64_t n, int64_t a);
 
   int64_t columns() const override { return 1; }
+  int64_t work() const override { return a_ * b_; }
   int64_t scratch_size() const override;
   using SmoothFourier::run;
   void run(float* re, float* im, float* scratch, const FourierFactors& factors) const override;

@@ -84,7 +84,7 @@ void transform_tiles(const FourierJob& job, const FourierTransform& plan) {
   const Ends ends(job);
   const int64_t size = (job.length() + 1) * kColumns;  // one more element for untangling
   const int64_t tiles = (job.count + kColumns - 1) / kColumns;
-  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (job.n * kColumns));
+  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (plan.work() * kColumns));
   ThreadPool::global().parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
     const Workspace<float> memory(4 * size + plan.scratch_size());
     const FourierParts tile = {memory.data(), memory.data() + size};
