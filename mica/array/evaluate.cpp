@@ -55,14 +55,18 @@ class Planner {
     array node;
     size_t next_input;
   };
+  struct Computation {
+    std::shared_ptr<Primitive> primitive;
+    std::vector<array> inputs;
+  };
 
   /// Whether the array needs no planning any more. One that was computed inside of a trace that has ended since drops
   /// its graph here.
-  static bool is_planned(const array& a) {
+  bool is_planned(const array& a) {
     if (a.is_available() && a.has_primitive() && !a.is_tracer()) {
-      const std::shared_ptr<Primitive> primitive = a.primitive_ptr();  // outlives the lock
+      const std::shared_ptr<Primitive> primitive = a.primitive_ptr();
       array leaf = a;
-      take_inputs(leaf);
+      dropped_.push_back({primitive, take_inputs(leaf)});
     }
     return a.status() != array::Status::unscheduled;
   }
@@ -113,6 +117,8 @@ class Planner {
     }
   }
 
+  /// Graphs that nobody needs any more, kept until no lock is held: functions of the user may run when memory ends.
+  std::vector<Computation> dropped_;
   /// Another thread's trace needs its arrays' graph, too.
   TracingOfAll tracing_;
   std::vector<Frame> stack_;
@@ -161,8 +167,9 @@ void push(Segment segment) {
 /// queued, its stream claimed for the caller.
 std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool inline_first) {
   static std::mutex planning;
+  Planner planner;
   const std::lock_guard lock(planning);
-  std::vector<Segment> segments = Planner().plan(outputs);
+  std::vector<Segment> segments = planner.plan(outputs);
   if (inline_first && segments.size() == 1 && StreamQueue::of(segments[0].stream).try_claim()) {
     return std::move(segments[0]);
   }

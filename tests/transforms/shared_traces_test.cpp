@@ -94,6 +94,24 @@ TEST(Evaluation, ThatCannotBePlannedSchedulesNothing) {
   EXPECT_EQ(values_of(*without_argument), values_of(exp(captured)));
 }
 
+TEST(Evaluation, MayFreeMemoryWhoseEndEvaluates) {
+  std::vector<double> memory = {1, 2, 3};
+  double at_the_end = 0;
+  const array ones({1.0, 1.0, 1.0}, float64);
+  std::optional<array> kept;
+  vjp(
+      [&](const Arrays& v) {
+        const array foreign(memory.data(), {3}, float64, [&](void*) { at_the_end = sum(ones).item<double>(); });
+        kept = add(v[0], foreign);
+        kept->eval();
+        return Arrays{*kept};
+      },
+      {ones}, {ones});
+  EXPECT_EQ(at_the_end, 0);
+  kept->eval();
+  EXPECT_EQ(at_the_end, 3);
+}
+
 TEST(Threads, TransformWhatOthersCompute) {
   const array start({1.0, 2.0, 3.0}, float64);
   for (int round = 0; round < 200; ++round) {
