@@ -60,6 +60,7 @@ void Activations::reset(const float* x, int64_t cols, int64_t stride) {
   group_begin_.clear();
   for (Int8& copy : int8_) copy.ready = false;
   for (Starts& copy : starts_) copy.ready = false;
+  sum_pairs_ready_ = false;
   bf16_ready_ = false;
   exact_ready_ = false;
   tiled_.clear();
@@ -137,6 +138,19 @@ const int32_t* Activations::starts(int32_t offset, ThreadPool& pool) {
     found->ready = true;
   }
   return found->values.data();
+}
+
+const uint32_t* Activations::sum_pairs(ThreadPool& pool) {
+  if (sum_pairs_ready_) return sum_pairs_.data();
+  const Int8& copy = int8(kActivationGroup, pool);
+  const int64_t steps = padded_cols() / kActivationGroup;  // a multiple of 4
+  sum_pairs_.reserve(count_ * steps / 2);
+  for (const Tile& tile : tiles_) {
+    avx512bf16::pair_rows(copy.sums.data() + tile.first * steps, steps, tile.count,
+                          sum_pairs_.data() + tile.first * steps / 2);
+  }
+  sum_pairs_ready_ = true;
+  return sum_pairs_.data();
 }
 
 const uint32_t* Activations::bf16(ThreadPool& pool) {

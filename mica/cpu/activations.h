@@ -80,6 +80,10 @@ class Activations {
   /// `offset` too high start. Valid until the next assign.
   const int32_t* starts(int32_t offset, ThreadPool& pool);
 
+  /// The sums of steps of 32 rounded to bf16, those of two neighbouring steps in a word, the first one low: tile by
+  /// tile [step / 2][count]. Valid until the next assign. Only on a CPU of Isa::avx512bf16.
+  const uint32_t* sum_pairs(ThreadPool& pool);
+
   /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
   /// CPU of Isa::avx512bf16.
   const uint32_t* bf16(ThreadPool& pool);
@@ -110,8 +114,10 @@ class Activations {
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
   Int8 int8_[2];                      // steps of 16, 32
   std::vector<Starts> starts_;
+  Workspace<uint32_t> sum_pairs_;
   Workspace<uint32_t> bf16_;
   Workspace<float> exact_;
+  bool sum_pairs_ready_ = false;
   bool bf16_ready_ = false;
   bool exact_ready_ = false;
   TiledActivations tiled_;

@@ -54,12 +54,18 @@ Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation act
   return layout.code == PanelCode::bf16 && level.isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
 }
 
-Kernel choose_kernel(Copy copy, Isa isa) {
+/// Whether biases are added by pairs.
+bool adds_pairs(const PanelLayout& layout, Isa isa) {
+  return isa >= Isa::avx512bf16 && layout.is_direct() && layout.has_bias;
+}
+
+Kernel choose_kernel(Copy copy, const PanelLayout& layout, Isa isa) {
   if (copy == Copy::bf16) return avx512bf16::bf16_product;
   if (copy == Copy::exact) {
     if (isa >= Isa::avx512) return avx512::exact_product;
     return isa == Isa::avx2 ? avx2::exact_product : reference::exact_product;
   }
+  if (copy == Copy::int8 && adds_pairs(layout, isa)) return avx512bf16::biased_int8_product;
   if (isa >= Isa::avx512vnni) return avx512vnni::int8_product;
   if (isa == Isa::avx512) return avx512::int8_product;
   return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
@@ -107,12 +113,13 @@ class Multiplier {
       tiled_ = &x.tiled();
       tile_kernel_ = copy == Copy::tiled_int8 ? level.tiles->int8_product : level.tiles->bf16_product;
     } else {
-      kernel_ = choose_kernel(copy, level.isa);
+      kernel_ = choose_kernel(copy, layout, level.isa);
     }
     switch (copy) {
       case Copy::int8:
         int8_ = &x.int8(step_, pool);
-        if (layout.is_symmetric()) starts_ = x.starts(static_cast<int32_t>(layout.offset), pool);
+        if (adds_pairs(layout, level.isa)) pairs_ = x.sum_pairs(pool);
+        if (pairs_ || layout.is_symmetric()) starts_ = x.starts(layout.centre(), pool);
         break;
       case Copy::tiled_int8:
         tiled_int8_ = &x.tiled_int8(step_, pool);
@@ -161,6 +168,7 @@ class Multiplier {
     } else if (int8_) {
       set_int8(product, *int8_, before);
       if (starts_) product.x_starts = starts_ + before * (padded / step_);
+      if (pairs_) product.x_pairs = pairs_ + before * (padded / step_) / 2;
       product.rests = {int8_->rests.data() + before * (padded / kActivationGroup),
                        static_cast<size_t>(int8_->rest_counts.data()[before])};
     } else if (bf16_) {
@@ -226,6 +234,7 @@ class Multiplier {
   const TiledActivations* tiled_ = nullptr;
   const TiledActivations::Int8* tiled_int8_ = nullptr;
   const int32_t* starts_ = nullptr;
+  const uint32_t* pairs_ = nullptr;
   const uint32_t* bf16_ = nullptr;
   const float* exact_ = nullptr;
 };

@@ -188,7 +188,7 @@ TEST_F(TileProducts, FewRowsAndExactProductsAreThoseWithoutTiles) {
   const PackedMatrix packed(weights.matrix, pool);
   const std::vector<float> x = random_floats(2 * m * k, 3);
   for (const TileLevel& tiles : tile_levels()) {
-    EXPECT_EQ(product(packed, x, m, tiles.level), product(packed, x, m, Isa::avx512vnni));
+    EXPECT_EQ(product(packed, x, m, tiles.level), product(packed, x, m, Isa::avx512bf16));
     Activations activations;
     activations.assign(x.data(), 2 * m, k, k);
     std::vector<float> y(static_cast<size_t>(2 * m * n)), expected(y.size());

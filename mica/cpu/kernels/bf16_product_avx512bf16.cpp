@@ -3,6 +3,7 @@
 
 #define MICA_ISA_NS avx512bf16
 
+#include "mica/cpu/kernels/bf16_pairs.h"
 #include "mica/cpu/kernels/load_columns.h"
 #include "mica/cpu/kernels/panel_rows.h"
 
@@ -13,16 +14,6 @@ namespace {
 /// so that a row's result does not depend on the others.
 constexpr int kSplit = 2;
 constexpr int kPairsOfChunk = 8;
-
-/// sum + weights · x, two columns a lane.
-inline void add_pairs(__m512& sum, __m512i weights, const uint32_t* x) {
-  // With the broadcast inside of the instruction, see dot4 (simd_bytes.h).
-  asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(weights), "m"(*x));
-}
-
-inline void add_pairs(__m512& sum, __m512i weights, __m512i x) {
-  asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(weights), "v"(x));
-}
 
 struct Bf16Block {
   static constexpr int kPanelsAtOnce = 2;

@@ -5,10 +5,13 @@
 // so that the inner loop is an integer dot product of codes as they come out of the weight stream. Where the bias is
 // −offset · scale, that is
 //   scale · x_scale · (Σ code · x_int8 − offset · Σ x_int8)
-// and the dot product starts with the second sum, so that floats have a third less to do.
+// and the dot product starts with the second sum, so that floats have a third less to do. Other biases can be taken
+// from the middle of the codes on, where they are small: bfloat16 is enough for them then, and an instruction that
+// multiplies pairs adds those of two steps at once. It makes the prompt kernel for 4-bit groups of 32 NN % faster.
 
 #include <type_traits>
 
+#include "mica/cpu/kernels/paired_biases.h"
 #include "mica/cpu/kernels/panel_rows.h"
 #include "mica/cpu/kernels/panel_scales.h"
 
@@ -106,7 +109,7 @@ inline float code_offset(const PanelLayout& layout) {
 
 /// Whether dot products start with PanelProduct::x_starts: for codes as they are.
 template <typename Scales>
-constexpr bool kStartsWithOffset = Scales::kIsSymmetric && kDotBias == 0;
+constexpr bool kStartsWithOffset = Scales::kHasStarts && kDotBias == 0;
 
 /// One block of rows of P panels times activation rows first_row … first_row + M − 1 of a tile of Rows.
 template <typename Code, typename Scales, int Rows, int P, int M>
@@ -118,7 +121,9 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
   const float* x_scales = product.x_scales + first_row;
   const float* x_sums = product.x_sums + first_row;
   const int32_t* x_starts = product.x_starts + (kStartsWithOffset<Scales> ? first_row : 0);
-  const float offset = code_offset<Code>(layout);
+  // What biases are taken from: value = scale · (code − from) + bias.
+  const float from = code_offset<Code>(layout) - static_cast<float>(Scales::kHasPairs ? layout.centre() : 0);
+  PairedBiases<Scales, Rows, P, M> biases(product, first_row);
   Prefetch<Rows> next = {panel + P * stride};
   const int chunks = Scales::chunks(product);
   const int steps = layout.group / product.step;
@@ -150,8 +155,8 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
           x += 16 * Rows;
         }
         F32 scale[P], bias[P];
-        scales.group(group, offset, scale[0], bias[0]);
-        if constexpr (P == 2) second_scales.group(group, offset, scale[1], bias[1]);
+        scales.group(group, from, scale[0], bias[0]);
+        if constexpr (P == 2) second_scales.group(group, from, scale[1], bias[1]);
 #pragma GCC unroll 12
         for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
@@ -163,12 +168,14 @@ inline void block_product(const PanelProduct& product, const Code& code, const u
             }
           }
         }
+        if constexpr (Scales::kHasPairs) biases.add(bias, acc);
         x_scales += Rows;
         x_sums += Rows;
         if constexpr (kStartsWithOffset<Scales>) x_starts += Rows;
       }
     }
   }
+  if constexpr (Scales::kHasPairs) biases.finish(acc);
 }
 
 /// Adds the products of a panel's block with second digits of one group of columns, from `rests` on up to `end`, to
@@ -237,9 +244,13 @@ void product_of_code(const PanelProduct& product) {
   direct_product<Code, PanelScale::bf16>(product);
 }
 
+#if !defined(__AVX512BF16__)
+
 // NOLINTNEXTLINE(misc-definitions-in-headers): every file that includes this one has a namespace of its own
 void int8_product(const PanelProduct& product) {
   with_code(product.layout->code, [&]<typename Code>() { product_of_code<Code>(product); });
 }
+
+#endif
 
 }  // namespace mica::cpu::MICA_ISA_NS

@@ -48,6 +48,29 @@ struct PanelLayout {
   }
   /// Whether a value is scale · (level − offset), too.
   bool is_symmetric() const { return is_direct() && !has_bias; }
+  /// The level that dot products start from (PanelProduct::x_starts): the one of value 0 where there are no biases,
+  /// otherwise the one in the middle. What the biases still have to add is small then: a few steps, not half of the
+  /// range.
+  int32_t centre() const { return has_bias ? middle_level(code) : static_cast<int32_t>(offset); }
+
+  static constexpr int32_t middle_level(PanelCode code) {
+    switch (code) {
+      case PanelCode::u1:
+        return 1;
+      case PanelCode::u2:
+        return 2;
+      case PanelCode::u3:
+        return 4;
+      case PanelCode::u5:
+        return 16;
+      case PanelCode::u6:
+        return 32;
+      case PanelCode::u8:
+        return 128;
+      default:
+        return 8;
+    }
+  }
 };
 
 /// Activations that share a scale.
@@ -72,7 +95,8 @@ struct PanelProduct {
   const void* x = nullptr;
   const float* x_scales = nullptr;
   const float* x_sums = nullptr;
-  const int32_t* x_starts = nullptr;  ///< −offset · Σ of a step's int8 values, as x_sums; for is_symmetric layouts
+  const int32_t* x_starts = nullptr;  ///< −centre · Σ of a step's int8 values, as x_sums; for is_direct layouts
+  const uint32_t* x_pairs = nullptr;  ///< x_sums in bf16, [step / 2][rows]: the even step low; for biased_int8_product
   int32_t rows = 0;
   int32_t step = 0;             ///< columns of a step: 16 or 32
   std::span<const Rest> rests;  ///< of the tile, by ascending group; none in f32

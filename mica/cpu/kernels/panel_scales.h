@@ -54,7 +54,8 @@ class RecordScales {
     if (layout.has_bias) dmin_ = F32::load_f16(reinterpret_cast<const uint16_t*>(record + 2 * kPanelRows) + first_);
   }
 
-  static constexpr bool kIsSymmetric = false;  // not known before the layout is
+  static constexpr bool kHasStarts = false;  // not known before the layout is
+  static constexpr bool kHasPairs = false;
 
   /// Chunks of 16 columns in a step.
   static int chunks(const PanelProduct& product) { return product.step / 16; }
@@ -94,7 +95,10 @@ class RecordScales {
 template <PanelScale type, bool has_bias>
 class DirectScales {
  public:
-  static constexpr bool kIsSymmetric = !has_bias;
+  /// Whether dot products may start with PanelProduct::x_starts.
+  static constexpr bool kHasStarts = !has_bias;
+  /// Whether biases are added in bf16, those of two steps at a time.
+  static constexpr bool kHasPairs = false;
 
   DirectScales(const PanelLayout&, const uint8_t* record, int block) : record_(record), first_(block * F32::kLanes) {}
 
@@ -112,6 +116,14 @@ class DirectScales {
  private:
   const uint8_t* record_;
   int first_;
+};
+
+/// Scales and biases of which the kernel adds the biases by pairs: what they are from the middle level on.
+template <PanelScale type>
+struct PairedScales : DirectScales<type, true> {
+  using DirectScales<type, true>::DirectScales;
+  static constexpr bool kHasStarts = true;
+  static constexpr bool kHasPairs = true;
 };
 
 /// acc + scale · x_scale · sum.

@@ -62,6 +62,11 @@ MICA_DECLARE_SIMD_PRODUCTS(avx512)
 MICA_DECLARE_PRODUCTS(avx512vnni)
 
 namespace avx512bf16 {
+/// int8 activations; is_direct layouts with biases
+void biased_int8_product(const PanelProduct& product);
+/// `count` (even) rows of `width` (at most 16) values by pairs of rows: each two rows become one of words, rounded to
+/// bf16, the first row's values low
+void pair_rows(const float* rows, int64_t count, int32_t width, uint32_t* pairs);
 /// bf16 activations and layouts
 void bf16_product(const PanelProduct& product);
 void round_to_bf16(const RowRounding& row);
