@@ -43,14 +43,15 @@ Way best_convolution(int64_t n, int64_t rows) {
   const int64_t least = 2 * n - 1;
   const int shift = std::max(static_cast<int>(std::bit_width(static_cast<uint64_t>(least))) - 6, 0);
   const int64_t first = ((least - 1) >> shift) + 1;
-  std::optional<Way> best;
+  Way best = {0, 0, std::nullopt};
   for (int64_t leading = first; leading <= 2 * first; ++leading) {
     const int64_t m = leading << shift;
     if (!FourierPasses::can_do(m)) continue;
     const Way way = best_way(m, rows);
-    if (!best || way.cost * static_cast<double>(m) < best->cost * static_cast<double>(best->n)) best = way;
+    const bool is_better = way.cost * static_cast<double>(m) < best.cost * static_cast<double>(best.n);
+    if (best.n == 0 || is_better) best = way;
   }
-  return *best;
+  return best;
 }
 
 std::shared_ptr<const FourierTransform> best_plan(int64_t n, int64_t rows) {
