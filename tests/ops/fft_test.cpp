@@ -164,7 +164,8 @@ TEST(Fft, EveryKindOfLength) {
 
 TEST(Fft, ManyRows) {
   // Many rows are transformed together, a few one by one; 19 rows and odd halves leave parts of vectors.
-  for (const int n : {2, 3, 8, 12, 31, 32, 64, 97, 127, 250, 500, 512, 768, 1000, 1024, 1536, 2048, 131, 194, 251, 257, 1009, 1018, 4099}) {
+  for (const int n : {2,   3,    8,    12,   31,   32,  64,  97,  127, 250,  500,  512,
+                      768, 1000, 1024, 1536, 2048, 131, 194, 251, 257, 1009, 1018, 4099}) {
     SCOPED_TRACE(n);
     const array x = random::normal({19, n}, complex64, random::key(static_cast<uint64_t>(n)));
     const array real = random::normal({19, n}, float32, random::key(5));
