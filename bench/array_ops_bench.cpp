@@ -128,16 +128,20 @@ void add_depthwise(std::vector<Case>& cases) {
 }
 
 void add_fourier(std::vector<Case>& cases) {
-  // Batches of powers of two, products of small primes and a prime; single rows.
+  // Batches of powers of two, products of small primes, and primes; single rows.
   for (const auto& [rows, n] : {std::pair{256, 4096},
                                 {256, 1536},
                                 {256, 1024},
                                 {256, 1000},
                                 {256, 97},
+                                {256, 131},
+                                {256, 1009},
+                                {64, 4099},
                                 {4096, 64},
                                 {1, 1000},
                                 {1, 4096},
                                 {1, 65536},
+                                {1, 65537},
                                 {1, 1 << 20}}) {
     const array real = normal({rows, n});
     const array values = astype(real, complex64);

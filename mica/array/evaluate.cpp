@@ -6,6 +6,7 @@
 
 #include "mica/array/backend.h"
 #include "mica/array/stream_queue.h"
+#include "mica/array/tracing.h"
 #include "mica/base/error.h"
 
 namespace mica {
@@ -16,19 +17,36 @@ struct Segment {
   explicit Segment(const Stream& segment_stream) : stream(segment_stream), done(std::make_shared<Event>()) {}
   Stream stream;
   std::vector<array> nodes;
-  /// For each node, whether it belongs to a function that is being traced: it keeps its place in the graph then.
+  /// For each node, whether it belongs to a function that a thread is tracing: it keeps its place in the graph then.
   std::vector<bool> keeps_graph;
   /// Work of other streams that this segment reads the results of.
   std::vector<std::shared_ptr<Event>> before;
   std::shared_ptr<Event> done;
 };
 
+std::mutex& graph_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+/// array::take_inputs() while nobody reads the graph.
+std::vector<array> take_inputs(array& node) {
+  const GraphLock lock;
+  return node.take_inputs();
+}
+
 /// Walks the graph behind the outputs depth first and cuts the nodes that nobody has scheduled yet into segments, each
-/// node after its inputs. Only one thread may plan at a time, so that a shared node is scheduled once.
+/// node after its inputs. Only one thread may plan at a time, so that a shared node is scheduled once. A plan that
+/// fails schedules nothing.
 class Planner {
  public:
   std::vector<Segment> plan(const std::vector<array>& outputs) {
-    for (const array& output : outputs) visit(output);
+    try {
+      for (const array& output : outputs) visit(output);
+    } catch (...) {
+      for (const Segment& segment : segments_) unschedule(segment);
+      throw;
+    }
     return std::move(segments_);
   }
 
@@ -37,11 +55,19 @@ class Planner {
     array node;
     size_t next_input;
   };
+  struct Computation {
+    std::shared_ptr<Primitive> primitive;
+    std::vector<array> inputs;
+  };
 
   /// Whether the array needs no planning any more. One that was computed inside of a trace that has ended since drops
   /// its graph here.
-  static bool is_planned(const array& a) {
-    if (a.is_available() && a.has_primitive() && !a.is_tracer()) array(a).detach();
+  bool is_planned(const array& a) {
+    if (a.is_available() && a.has_primitive() && !a.is_tracer()) {
+      const std::shared_ptr<Primitive> primitive = a.primitive_ptr();
+      array leaf = a;
+      dropped_.push_back({primitive, take_inputs(leaf)});
+    }
     return a.status() != array::Status::unscheduled;
   }
 
@@ -82,6 +108,19 @@ class Planner {
     segment.keeps_graph.push_back(node.is_tracer());
   }
 
+  static void unschedule(const Segment& segment) {
+    for (const array& node : segment.nodes) {
+      for (const array& output : node.outputs()) {
+        output.set_status(array::Status::unscheduled);
+        output.attach_event(nullptr);
+      }
+    }
+  }
+
+  /// Graphs that nobody needs any more, kept until no lock is held: functions of the user may run when memory ends.
+  std::vector<Computation> dropped_;
+  /// Another thread's trace needs its arrays' graph, too.
+  TracingOfAll tracing_;
   std::vector<Frame> stack_;
   std::vector<Segment> segments_;
 };
@@ -96,7 +135,7 @@ void run_node(array node, bool keeps_graph) {
   std::vector<array> outputs = node.outputs();
   // The kernel owns the inputs: one that nobody else holds can be donated, and is freed right after. While the graph
   // holds them, too, they cannot.
-  std::vector<array> inputs = keeps_graph ? node.inputs() : node.take_inputs();
+  std::vector<array> inputs = keeps_graph ? node.inputs() : take_inputs(node);
   kernel(*primitive, inputs, outputs);
   for (const array& output : outputs) output.set_status(array::Status::available);
 }
@@ -128,8 +167,9 @@ void push(Segment segment) {
 /// queued, its stream claimed for the caller.
 std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool inline_first) {
   static std::mutex planning;
+  Planner planner;
   const std::lock_guard lock(planning);
-  std::vector<Segment> segments = Planner().plan(outputs);
+  std::vector<Segment> segments = planner.plan(outputs);
   if (inline_first && segments.size() == 1 && StreamQueue::of(segments[0].stream).try_claim()) {
     return std::move(segments[0]);
   }
@@ -138,6 +178,13 @@ std::optional<Segment> plan_and_queue(const std::vector<array>& outputs, bool in
 }
 
 }  // namespace
+
+GraphLock::GraphLock() : lock_(graph_mutex()) {}
+
+StreamOrDevice stream_of(const array& a) {
+  const GraphLock lock;
+  return a.has_primitive() ? StreamOrDevice(a.primitive().stream()) : StreamOrDevice();
+}
 
 void async_eval(const std::vector<array>& outputs) {
   plan_and_queue(outputs, false);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <mutex>
 #include <vector>
 
 #include "mica/array/array.h"
+#include "mica/array/stream.h"
 
 namespace mica {
 
@@ -26,5 +28,18 @@ template <typename... Arrays>
 void async_eval(Arrays&&... outputs) {
   async_eval(std::vector<array>{std::forward<Arrays>(outputs)...});
 }
+
+/// While one lives, no array loses its primitive and inputs because it is evaluated: for reading those of arrays that
+/// other threads may be evaluating. Nothing may be evaluated meanwhile.
+class GraphLock {
+ public:
+  GraphLock();
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+};
+
+/// The stream that is to compute the array; the default one for what is computed.
+StreamOrDevice stream_of(const array& a);
 
 }  // namespace mica

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <unordered_set>
 
+#include "mica/array/evaluate.h"
 #include "mica/array/primitive.h"
 
 namespace mica {
@@ -77,6 +78,7 @@ void NodeNamer::set_name(const array& x, std::string name) {
 }
 
 void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs) {
+  const GraphLock lock;
   const Graph graph = graph_of(outputs);
   os << "inputs: " << listed(namer, graph.inputs) << "\n";
   for (const array& node : graph.nodes) {
@@ -87,6 +89,7 @@ void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& ou
 }
 
 void export_to_dot(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs) {
+  const GraphLock lock;
   const Graph graph = graph_of(outputs);
   os << "digraph {\n";
   for (const array& input : graph.inputs) os << "  \"" << namer.get_name(input) << "\" [shape=ellipse];\n";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace mica {
 
@@ -16,6 +17,23 @@ class Tracing {
 
   /// The number of this thread's trace, different from those of all other traces; 0 when it traces nothing.
   static uint64_t current();
+};
+
+/// While one lives, what any thread is tracing counts as traced by this one (array::is_tracer): an array of another
+/// thread's trace may come to be evaluated here, and that trace still needs its graph.
+class TracingOfAll {
+ public:
+  TracingOfAll();
+  ~TracingOfAll();
+  TracingOfAll(const TracingOfAll&) = delete;
+  TracingOfAll& operator=(const TracingOfAll&) = delete;
+
+  /// Whether the trace of that number is this thread's or, while a TracingOfAll lives, another's.
+  static bool includes(uint64_t number);
+
+ private:
+  /// The traces that were running when it was made. Those that begin later have no arrays that are known here.
+  std::vector<uint64_t> traces_;
 };
 
 /// While one lives, this thread traces a function that is to serve arguments of any lengths: operations compute numbers

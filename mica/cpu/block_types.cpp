@@ -80,11 +80,15 @@ size_t compute_size(ComputeType type) {
 }
 
 bool is_streamed(const array& out, std::span<const array> inputs) {
-  // With what is read for it an array of this size fills most processors' last cache.
-  constexpr size_t kStreamed = size_t{16} << 20;
-  return out.dtype() == float32 && out.nbytes() >= kStreamed && std::ranges::none_of(inputs, [&](const array& input) {
-           return input.data<std::byte>() == out.data<std::byte>();
-         });
+  // What many processors' last cache holds: the result and what is read for it.
+  constexpr size_t kCache = size_t{32} << 20;
+  if (out.dtype() != float32) return false;
+  size_t bytes = out.nbytes();
+  for (const array& input : inputs) {
+    if (input.data<std::byte>() == out.data<std::byte>()) return false;
+    bytes += std::min(input.size(), input.data_size()) * input.itemsize();
+  }
+  return bytes > kCache;
 }
 
 bool in_compute_form(Dtype dtype) {

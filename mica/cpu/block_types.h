@@ -19,9 +19,9 @@ size_t compute_size(ComputeType type);
 /// Elements that are processed at a time: their buffers stay in the first-level cache.
 inline constexpr int64_t kBlock = 512;
 
-/// Whether results should pass the caches by: those of a large array would not be there any more when the next
-/// operation reads it from the beginning, and memory that is written over whole need not be read first. An input's
-/// memory that is written over is there. There are such kernels for float32.
+/// Whether results should pass the caches by: where they and the inputs do not fit there, they would be gone when the
+/// next operation reads them from the beginning, and memory that is written over whole need not be read first. An
+/// input's memory that is written over is there. There are such kernels for float32.
 bool is_streamed(const array& out, std::span<const array> inputs);
 
 /// Memory for one block of any compute type.

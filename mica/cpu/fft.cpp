@@ -29,9 +29,8 @@ void fourier(const Fourier& primitive, std::span<array> inputs, std::span<array>
                           .from = numbers_of(x),
                           .to = numbers_of(out),
                           .count = static_cast<int64_t>(out.size()) / out.shape(-1)};
-  const auto plan = FourierPlan::of(job.length(), job.count);
-  if (const auto& tiles = plan->tiles) return transform_tiles(job, *tiles);
-  transform_rows(job, *plan->rows);
+  const auto plan = fourier_plan(job.length(), job.count);
+  plan->columns() == 1 ? transform_rows(job, *plan) : transform_tiles(job, *plan);
 }
 
 }  // namespace

@@ -1,37 +1,37 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "mica/cpu/fft_plan.h"
-#include "mica/cpu/fft_turns.h"
+#include "mica/cpu/fft_transform.h"
+#include "mica/cpu/kernels/fourier.h"
 
 namespace mica::cpu {
 
-/// A transform of a power of two in double precision.
-class PowerOfTwoTransform {
- public:
-  explicit PowerOfTwoTransform(int64_t n) : turns_(fourier_turns(n, n)) {}
-  /// In place; `spare` is another row.
-  void run(std::vector<FourierNumber>& x, std::vector<FourierNumber>& spare) const;
-
- private:
-  std::vector<FourierNumber> turns_;
-};
-
 /// Fourier transforms of any length n by Bluestein's algorithm: out[k] = w[k] · Σ (x[j] · w[j]) · conj(w[k − j]) with
-/// w[k] = exp(−πi k² / n), a convolution by transforms of a power of two. In double precision: the convolution loses
-/// some digits.
-class Bluestein final : public RowFourier {
+/// w[k] = exp(−πi k² / n), a convolution by two transforms of a length m of at least 2n − 1.
+class Bluestein final : public FourierTransform {
  public:
-  explicit Bluestein(int64_t n);
-  int64_t scratch_size() const override { return 0; }
+  /// `convolution` are transforms of length m.
+  Bluestein(int64_t n, int64_t m, std::unique_ptr<const SmoothFourier> convolution);
+
+  int64_t columns() const override { return convolution_->columns(); }
+  int64_t work() const override { return 2 * m_; }
+  int64_t scratch_size() const override { return 2 * m_ * columns() + convolution_->scratch_size(); }
   void run(float* re, float* im, float* scratch) const override;
 
  private:
-  std::vector<FourierNumber> chirp_;
-  std::vector<FourierNumber> spectrum_;  ///< of the conjugate chirp, over its length
-  PowerOfTwoTransform convolution_;
+  void find_spectrum();
+  void turn(const FourierSource& from, const FourierTarget& to) const;
+
+  int64_t n_;
+  int64_t m_;
+  std::unique_ptr<const SmoothFourier> convolution_;
+  std::vector<float> chirp_re_;
+  std::vector<float> chirp_im_;
+  std::vector<float> spectrum_re_;  ///< of the conjugate chirp, over m
+  std::vector<float> spectrum_im_;
 };
 
 }  // namespace mica::cpu

@@ -2,12 +2,20 @@
 
 #include <cstdint>
 
+#include "mica/base/thread_pool.h"
 #include "mica/ops/fft.h"
 
 namespace mica::cpu {
 
 /// A piece of work for a thread has about this many numbers.
 constexpr int64_t kFourierGrain = 16384;
+
+/// Calls body(begin, end) for ranges of places; where there are more than `grain` they are shared out over the threads.
+template <typename Body>
+void for_places(int64_t count, int64_t grain, Body body) {
+  if (count <= grain) return body(int64_t{0}, count);
+  ThreadPool::global().parallel_for(count, grain, body);
+}
 
 /// A row or a tile while it is transformed: the real parts and the imaginary ones.
 struct FourierParts {

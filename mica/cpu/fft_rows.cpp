@@ -5,17 +5,11 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/fft_halves.h"
+#include "mica/cpu/fft_passes.h"
 #include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
 namespace {
-
-/// Calls body(begin, end) for ranges of a row's places, which a long row's are shared out over the threads.
-template <typename Body>
-void for_places(int64_t count, Body body) {
-  if (count <= kFourierGrain) return body(int64_t{0}, count);
-  ThreadPool::global().parallel_for(count, kFourierGrain, body);
-}
 
 /// The rows of a job's memories, to and from rows that the plan transforms.
 class Ends {
@@ -41,13 +35,13 @@ class Ends {
 
  private:
   void split(const float* pairs, int64_t count, FourierParts row) const {
-    for_places(count, [&](int64_t begin, int64_t end) {
+    for_places(count, kFourierGrain, [&](int64_t begin, int64_t end) {
       kernels_.split(pairs + 2 * begin, end - begin, row.re + begin, row.im + begin);
     });
   }
 
   void join(FourierParts row, int64_t count, float* pairs) const {
-    for_places(count, [&](int64_t begin, int64_t end) {
+    for_places(count, kFourierGrain, [&](int64_t begin, int64_t end) {
       kernels_.join(row.re + begin, row.im + begin, end - begin, job_.scale, job_.scale, pairs + 2 * begin);
     });
   }
@@ -56,7 +50,7 @@ class Ends {
     row.re[job_.length()] = row.re[0];
     row.im[job_.length()] = row.im[0];
     const float scale = 0.5f * job_.scale;
-    for_places(job_.stored(), [&](int64_t begin, int64_t end) {
+    for_places(job_.stored(), kFourierGrain, [&](int64_t begin, int64_t end) {
       kernels_.untangle(halves_->with(row.re, row.im), begin, end, scale, job_.inverse ? -scale : scale, pairs);
     });
   }
@@ -67,7 +61,7 @@ class Ends {
     half.im[0] = 0;
     half.im[job_.length()] = 0;
     if (!job_.inverse) std::transform(half.im, half.im + job_.stored(), half.im, std::negate<float>());
-    for_places(job_.length(), [&](int64_t begin, int64_t end) {
+    for_places(job_.length(), kFourierGrain, [&](int64_t begin, int64_t end) {
       kernels_.tangle(halves_->with(half.re, half.im), begin, end, row.re, row.im);
     });
   }
@@ -89,7 +83,7 @@ class Ends {
 
 }  // namespace
 
-void transform_rows(const FourierJob& job, const RowFourier& plan) {
+void transform_rows(const FourierJob& job, const FourierTransform& plan) {
   const Ends ends(job);
   // One more number for untangling; rows begin on cache lines.
   const int64_t size = (job.length() + 1 + 15) / 16 * 16;
@@ -105,7 +99,7 @@ void transform_rows(const FourierJob& job, const RowFourier& plan) {
     }
   };
   if (job.count < ThreadPool::global().size()) return transform(0, job.count);
-  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kFourierGrain / job.n), transform);
+  ThreadPool::global().parallel_for(job.count, std::max<int64_t>(1, kFourierGrain / plan.work()), transform);
 }
 
 }  // namespace mica::cpu

@@ -71,18 +71,20 @@ int64_t SplitFourier::scratch_size() const {
   return tiles + std::max(3 * first_.tile_size(), 2 * second_.tile_size());
 }
 
-void SplitFourier::run(float* re, float* im, float* scratch) const {
+void SplitFourier::run(float* re, float* im, float* scratch, const FourierFactors& factors) const {
   // Tiles for the second step, one after the other.
   float* between = scratch;
   float* spare = scratch + Groups{a_}.size() * second_.tile_size();
   for_groups({b_}, a_, spare, 3 * first_.tile_size(),
              [&](int64_t begin, int64_t end, float* memory) { run_first(re, im, between, begin, end, memory); });
-  for_groups({a_}, b_, spare, 2 * second_.tile_size(),
-             [&](int64_t begin, int64_t end, float* memory) { run_second(re, im, between, begin, end, memory); });
+  for_groups({a_}, b_, spare, 2 * second_.tile_size(), [&](int64_t begin, int64_t end, float* memory) {
+    run_second(re, im, factors, between, begin, end, memory);
+  });
 }
 
 /// Columns of `a` numbers, times the turns; then rows of the tiles for the second step.
-void SplitFourier::run_first(float* re, float* im, float* between, int64_t begin, int64_t end, float* scratch) const {
+void SplitFourier::run_first(const float* re, const float* im, float* between, int64_t begin, int64_t end,
+                             float* scratch) const {
   constexpr int64_t kBlock = kFourierColumns;
   const auto to_tile = fourier_kernels().to_tile;
   const int64_t size = first_.tile_size();
@@ -102,13 +104,15 @@ void SplitFourier::run_first(float* re, float* im, float* between, int64_t begin
   }
 }
 
-/// Columns of `b` numbers, in their final order.
-void SplitFourier::run_second(float* re, float* im, float* between, int64_t begin, int64_t end, float* scratch) const {
+/// Columns of `b` numbers, in their final order, times the factors.
+void SplitFourier::run_second(float* re, float* im, const FourierFactors& factors, float* between, int64_t begin,
+                              int64_t end, float* scratch) const {
   const int64_t size = second_.tile_size();
   for (int64_t group = begin; group < end; ++group) {
     const FourierTarget from = second_.tile(between + group * size);
     const int64_t at = Groups{a_}.begin(group);
-    second_.run({from.re, from.im, from.step}, {re + at, im + at, a_}, {scratch, scratch + size});
+    const FourierSource own = factors.re ? FourierSource{factors.re + at, factors.im + at, a_} : FourierSource{};
+    second_.run({from.re, from.im, from.step}, {re + at, im + at, a_}, {scratch, scratch + size}, own);
   }
 }
 

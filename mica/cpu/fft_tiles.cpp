@@ -5,6 +5,7 @@
 
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/fft_halves.h"
+#include "mica/cpu/fft_passes.h"
 #include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
@@ -79,21 +80,20 @@ class Ends {
 
 }  // namespace
 
-void transform_tiles(const FourierJob& job, const FourierPasses& passes) {
+void transform_tiles(const FourierJob& job, const FourierTransform& plan) {
   const Ends ends(job);
   const int64_t size = (job.length() + 1) * kColumns;  // one more element for untangling
   const int64_t tiles = (job.count + kColumns - 1) / kColumns;
-  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (job.n * kColumns));
+  const int64_t grain = std::max<int64_t>(1, kFourierGrain / (plan.work() * kColumns));
   ThreadPool::global().parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-    const Workspace<float> memory(4 * size + 2 * passes.tile_size());
+    const Workspace<float> memory(4 * size + plan.scratch_size());
     const FourierParts tile = {memory.data(), memory.data() + size};
     const FourierParts spare = {memory.data() + 2 * size, memory.data() + 3 * size};
-    float* const scratch[2] = {memory.data() + 4 * size, memory.data() + 4 * size + passes.tile_size()};
     const auto [re, im] = job.exchanged() ? FourierParts{tile.im, tile.re} : tile;
     for (int64_t index = begin * kColumns; index < std::min(end * kColumns, job.count); index += kColumns) {
       const int64_t count = std::min(kColumns, job.count - index);
       ends.begin(index, count, tile, spare);
-      passes.run({re, im, kColumns}, {re, im, kColumns}, scratch);
+      plan.run(re, im, memory.data() + 4 * size);
       ends.end(tile, spare, index, count);
     }
   });

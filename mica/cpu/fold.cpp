@@ -60,6 +60,19 @@ Piece piece_of(const FoldLayout& layout, const Cut& cut, const void* x, int64_t 
           outer * layout.inner + column, std::min(kColumns, layout.inner - column)};
 }
 
+/// Whole rows that are contiguous.
+void fold_rows(const FoldKernel& kernel, const std::byte* x, int64_t row_bytes, const FoldLayout& layout, int64_t grain,
+               ThreadPool& pool, FunctionRef<void(int64_t, const uint32_t*, int64_t)> store) {
+  pool.parallel_for(layout.outer, grain, [&](int64_t begin, int64_t end) {
+    std::array<uint32_t, kColumns> totals;
+    for (int64_t first = begin; first < end; first += kColumns) {
+      const int64_t count = std::min(kColumns, end - first);
+      for (int64_t i = 0; i < count; ++i) kernel.row(x + (first + i) * row_bytes, layout.reduced, totals.data() + i);
+      store(first, totals.data(), count);
+    }
+  });
+}
+
 }  // namespace
 
 std::optional<FoldLayout> fold_layout(const Shape& shape, const std::vector<int>& axes) {
@@ -113,6 +126,10 @@ FoldKernel choose_fold_kernel(FoldType type, FoldOp op, Isa isa) {
 void fold(const FoldKernel& kernel, const FoldKernel& merge, const void* x, int64_t itemsize, const FoldLayout& layout,
           ThreadPool& pool, FunctionRef<void(int64_t, const uint32_t*, int64_t)> store) {
   const Cut cut(layout);
+  if (layout.inner == 1 && cut.slices == 1) {
+    return fold_rows(kernel, static_cast<const std::byte*>(x), layout.reduced * itemsize, layout, cut.grain, pool,
+                     store);
+  }
   const int64_t results = layout.outer * layout.inner;
   // Rows [slice][result]: what the slices come to.
   std::vector<uint32_t> partial(cut.slices > 1 ? static_cast<size_t>(cut.slices * results) : 0);

@@ -1,5 +1,6 @@
 #include "mica/ops/graph.h"
 
+#include "mica/array/evaluate.h"
 #include "mica/ops/check.h"
 #include "mica/ops/create.h"
 #include "mica/ops/elementwise.h"
@@ -97,7 +98,7 @@ std::vector<array> depends(const std::vector<array>& inputs, const std::vector<a
   if (inputs.empty()) return {};
   std::vector<array> all = inputs;
   all.insert(all.end(), dependencies.begin(), dependencies.end());
-  const Stream stream = inputs[0].has_primitive() ? inputs[0].primitive().stream() : to_stream({});
+  const Stream stream = to_stream(stream_of(inputs[0]));
   return make_arrays(std::make_shared<Depends>(stream, inputs.size()), std::move(all));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mica/array/evaluate.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/shape.h"
 #include "mica/transforms/flat_graph.h"
@@ -103,6 +104,7 @@ class Fuser {
     const std::optional<array> held = graph_.constants[v];
     if (!held) return value;
     const array& constant = *held;
+    const GraphLock lock;
     if (constant.is_available() || !constant.has_primitive() || constant.primitive().id() != Broadcast::static_id()) {
       return value;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "mica/array/evaluate.h"
 #include "mica/array/primitive.h"
 #include "mica/array/tracing.h"
 #include "mica/base/error.h"
@@ -67,6 +68,7 @@ std::vector<array> pull_back(const std::vector<array>& arguments, const std::vec
 }
 
 bool is_stopped(const array& a) {
+  const GraphLock lock;
   return a.has_primitive() && a.primitive().id() == StopGradient::static_id();
 }
 

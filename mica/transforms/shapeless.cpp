@@ -4,6 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "mica/array/evaluate.h"
 #include "mica/array/primitive.h"
 #include "mica/base/error.h"
 #include "mica/ops/elementwise.h"
@@ -39,6 +40,7 @@ std::vector<Shape> repeated(const Primitive& primitive, const std::vector<Shape>
 
 /// What a constant repeats, if that can still be seen.
 std::optional<array> repeated_source(array constant) {
+  const GraphLock lock;
   bool found = false;
   while (!constant.is_available() && constant.has_primitive()) {
     const bool copies = is(constant.primitive(), Copy::static_id());

@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include "mica/array/evaluate.h"
 #include "mica/ops/graph.h"
 #include "mica/ops/shape.h"
 #include "mica/transforms/custom_function.h"
@@ -56,6 +57,7 @@ class Merger {
   }
 
   void merge_constants() {
+    const GraphLock lock;
     std::vector<int> different;
     for (size_t v = 0; v < graph_.constants.size(); ++v) {
       if (!graph_.constants[v]) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mica/array/evaluate.h"
 #include "mica/array/primitive.h"
 #include "mica/ops/graph.h"
 
@@ -76,7 +77,7 @@ std::vector<array> traced(const std::vector<array>& inputs) {
   std::vector<array> out;
   out.reserve(inputs.size());
   for (const array& input : inputs) {
-    out.push_back(alias(input, input.has_primitive() ? StreamOrDevice(input.primitive().stream()) : StreamOrDevice()));
+    out.push_back(alias(input, stream_of(input)));
     out.back().set_tracer(true);
   }
   return out;

@@ -173,7 +173,7 @@ TEST(Fold, EveryTypeAndOperationOverOddSizes) {
   for (int type = 0; type <= static_cast<int>(FoldType::f32); ++type) {
     for (const FoldOp op : kOps) {
       for (const FoldLayout layout :
-           {FoldLayout{1, 1, 1}, {3, 7, 1}, {5, 131, 1}, {1, 9, 3}, {2, 5, 67}, {1, 6, 2051}}) {
+           {FoldLayout{1, 1, 1}, {3, 7, 1}, {5, 131, 1}, {1, 9, 3}, {2, 5, 67}, {1, 6, 2051}, {2500, 5, 1}}) {
         const int64_t count = layout.outer * layout.reduced * layout.inner;
         check(FoldType(type), op, layout, random_elements(FoldType(type), op, count, 3), pool);
       }

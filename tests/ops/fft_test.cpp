@@ -150,7 +150,7 @@ array row_of(const array& x, int row) {
 
 TEST(Fft, EveryKindOfLength) {
   // Powers, products of all small factors, primes, prime squares, and products with a large prime.
-  for (const int n : {16, 27, 25, 49, 121, 169, 128, 210, 360, 1001, 97, 289, 38, 1024, 509}) {
+  for (const int n : {16, 27, 25, 49, 121, 169, 128, 210, 360, 1001, 97, 289, 38, 1024, 509, 262, 1009, 4099}) {
     SCOPED_TRACE(n);
     const array x = random::normal({n}, complex64, random::key(static_cast<uint64_t>(n)));
     expect_defined(x, fft::fft(x), n);
@@ -164,7 +164,8 @@ TEST(Fft, EveryKindOfLength) {
 
 TEST(Fft, ManyRows) {
   // Many rows are transformed together, a few one by one; 19 rows and odd halves leave parts of vectors.
-  for (const int n : {2, 3, 8, 12, 31, 32, 64, 97, 127, 250, 500, 512, 768, 1000, 1024, 1536, 2048, 131, 194}) {
+  for (const int n : {2,   3,    8,    12,   31,   32,  64,  97,  127, 250,  500,  512,
+                      768, 1000, 1024, 1536, 2048, 131, 194, 251, 257, 1009, 1018, 4099}) {
     SCOPED_TRACE(n);
     const array x = random::normal({19, n}, complex64, random::key(static_cast<uint64_t>(n)));
     const array real = random::normal({19, n}, float32, random::key(5));
@@ -180,7 +181,7 @@ TEST(Fft, ManyRows) {
 }
 
 TEST(Fft, LongRows) {
-  for (const int n : {40960, 65536, 66000, 1 << 17}) {
+  for (const int n : {40960, 65536, 66000, 1 << 17, 10007, 65537}) {
     SCOPED_TRACE(n);
     const array x = random::normal({1, n}, complex64, random::key(1));
     const array real = random::normal({1, n}, float32, random::key(2));

@@ -32,8 +32,7 @@ struct Floats {
     }
     for (; i + kLanes <= count; i += kLanes) a[0] = fold_step<op>(a[0], Element::load(x + i));
     if (i < count) a[1] = fold_step<op>(a[1], load_some(x + i, count - i));
-    const F32 rest = op == FoldOp::any ? a[0] + a[1] + a[2] + a[3]
-                                       : fold_step<op>(fold_step<op>(a[0], a[1]), fold_step<op>(a[2], a[3]));
+    const F32 rest = fold_step<op>(fold_step<op>(a[0], a[1]), fold_step<op>(a[2], a[3]));
     *static_cast<float*>(total) = fold_lanes<op>(rest);
   }
 

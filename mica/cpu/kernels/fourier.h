@@ -27,9 +27,9 @@ struct FourierTarget {
 /// One pass of a Fourier transform over kFourierColumns columns: for p < rest and e < side a transform of length
 /// `radix` over the elements (p + rest · j) · side + e, each result k times turn k of p, to the elements
 /// (radix · p + k) · side + e. In the last pass (rest = 1) there are no turns; its results go to `target` times
-/// `factors`, where they are given.
+/// `factors`, where they are given. Radix 1 only multiplies.
 struct FourierPass {
-  int radix;  ///< 2, 4, 8 or an odd number
+  int radix;  ///< 1, 2, 4, 8 or an odd number
   int64_t rest;
   int64_t side;
   FourierSource source;
@@ -38,7 +38,7 @@ struct FourierPass {
   /// Of an odd radix up to 13: cos and sin of 2π j / radix for j ≤ radix / 2. Of a larger one the same of 2π jk / radix
   /// for every k from 1, for every j from 1 to radix / 2.
   const float* circle;
-  FourierSource factors;  ///< of the element that a result goes to
+  FourierSource factors;  ///< of the element that a result goes to; with a step of 1 one for all columns
 };
 
 /// Between the transform of 2 · half real numbers and that of their pairs as `half` complex numbers: to untangle makes

@@ -74,6 +74,12 @@ struct Butterfly {
 };
 
 template <>
+struct Butterfly<1> {
+  explicit Butterfly(const FourierPass&) {}
+  [[gnu::always_inline]] void operator()(Complex*) const {}
+};
+
+template <>
 struct Butterfly<2> {
   explicit Butterfly(const FourierPass&) {}
   [[gnu::always_inline]] void operator()(Complex* a) const {
@@ -127,7 +133,11 @@ struct Butterfly<8> {
 };
 
 /// What results are multiplied with.
-enum class Factors { none, turns, of_element };
+enum class Factors { none, turns, of_element, of_all_columns };
+
+[[gnu::always_inline]] inline Complex factor_for_all_columns(const FourierPass& pass, int64_t element) {
+  return {F32(pass.factors.re[element]), F32(pass.factors.im[element])};
+}
 
 template <int radix, Factors factors>
 void run(const FourierPass& pass) {
@@ -145,6 +155,7 @@ void run(const FourierPass& pass) {
           const int64_t to = (radix * p + k) * pass.side + e;
           if (factors == Factors::turns && k > 0) a[k] = a[k] * Complex{F32(turns[2 * k - 2]), F32(turns[2 * k - 1])};
           if (factors == Factors::of_element) a[k] = a[k] * load(pass.factors, to, column);
+          if (factors == Factors::of_all_columns) a[k] = a[k] * factor_for_all_columns(pass, to);
           store(a[k], pass.target, to, column);
         }
       }
@@ -155,7 +166,8 @@ void run(const FourierPass& pass) {
 template <int radix>
 void run(const FourierPass& pass) {
   if (pass.rest > 1) return run<radix, Factors::turns>(pass);
-  pass.factors.re != nullptr ? run<radix, Factors::of_element>(pass) : run<radix, Factors::none>(pass);
+  if (pass.factors.re == nullptr) return run<radix, Factors::none>(pass);
+  pass.factors.step == 1 ? run<radix, Factors::of_all_columns>(pass) : run<radix, Factors::of_element>(pass);
 }
 
 /// A large odd radix: the same as Butterfly, four pairs of results at a time.
@@ -222,7 +234,9 @@ class LargeRadix {
       const float* turn = pass_.turns + 2 * ((pass_.radix - 1) * p + k - 1);
       value = value * Complex{F32(turn[0]), F32(turn[1])};
     }
-    if (pass_.factors.re != nullptr) value = value * load(pass_.factors, to, column);
+    if (pass_.factors.re != nullptr) {
+      value = value * (pass_.factors.step == 1 ? factor_for_all_columns(pass_, to) : load(pass_.factors, to, column));
+    }
     store(value, pass_.target, to, column);
   }
 
@@ -235,6 +249,8 @@ class LargeRadix {
 
 void fourier_pass(const FourierPass& pass) {
   switch (pass.radix) {
+    case 1:
+      return run<1>(pass);
     case 2:
       return run<2>(pass);
     case 3:

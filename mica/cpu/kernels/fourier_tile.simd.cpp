@@ -1,5 +1,6 @@
 #include "mica/cpu/kernels/fourier_lanes.h"
 #include "mica/cpu/kernels/fourier_rows.h"
+#include "mica/cpu/kernels/transpose.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {

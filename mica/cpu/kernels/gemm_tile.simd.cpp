@@ -2,6 +2,7 @@
 
 #include "mica/cpu/kernels/gemm_elements.h"
 #include "mica/cpu/kernels/gemm_kernels.h"
+#include "mica/cpu/kernels/transpose.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -110,6 +111,33 @@ void pack_along(const GemmPack& pack) {
         (depth == Vector::kLanes ? Element::load(at) : Element::load(at, depth)).store(stretch);
       }
       for (int64_t j = 0; j < depth; ++j) out[(k + j) * pack.width + i] = stretch[j];
+    }
+  }
+}
+
+/// The same by transposed blocks.
+template <typename Element>
+  requires(sizeof(typename Element::Sum) == sizeof(float))
+void pack_along(const GemmPack& pack) {
+  constexpr int kLanes = F32::kLanes;
+  const auto* in = static_cast<const typename Element::Stored*>(pack.data);
+  auto* out = static_cast<float*>(pack.out);
+  const float* end = out + pack.depth * pack.width;
+  for (int64_t k = 0; k < pack.depth; k += kLanes) {
+    const int64_t depth = pack.depth - k < kLanes ? pack.depth - k : kLanes;
+    for (int first = 0; first < pack.width; first += kLanes) {
+      F32 block[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        const auto* at = in + (first + i) * pack.vector_stride + k;
+        block[i] = first + i >= pack.count ? F32(0.0f) : depth == kLanes ? Element::load(at) : Element::load(at, depth);
+      }
+      transpose(block);
+      for (int64_t j = 0; j < depth; ++j) {
+        float* to = out + (k + j) * pack.width + first;
+        // What a whole vector writes behind a narrow panel's row is written over by the next one.
+        const bool whole = first + kLanes <= pack.width || (first == 0 && to + kLanes <= end);
+        whole ? block[j].store(to) : block[j].store(to, pack.width - first);
+      }
     }
   }
 }
