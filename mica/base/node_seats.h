@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mica/base/topology.h"
+
+namespace mica {
+
+/// What the threads of a node have of a loop.
+struct NodePart {
+  int first_thread = 0;  ///< of the loop's, which are numbered node by node
+  int threads = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+/// The memory nodes of a pool's threads. The first n threads, for any n, are spread over the nodes in proportion to
+/// their processors.
+class NodeSeats {
+ public:
+  struct Seat {
+    size_t node = 0;
+    int number = 0;  ///< among the threads of the node
+  };
+
+  /// The node on which the calling thread runs is put first, and thread 0, which stands for it, is there. Without nodes
+  /// there is one without processors.
+  NodeSeats(int threads, std::vector<MemoryNode> nodes);
+
+  std::span<const MemoryNode> nodes() const { return nodes_; }
+  const Seat& seat(int thread) const { return seats_[static_cast<size_t>(thread)]; }
+
+  /// The nodes' parts of `count` iterations for the first `threads` threads, in proportion to what each node has of
+  /// those.
+  void divide(int threads, int64_t count, std::span<NodePart> parts) const;
+
+  /// Parts that end where `ends` says. False if there are not as many nodes, or one has a part and none of the threads.
+  bool assign(int threads, std::span<const int64_t> ends, std::span<NodePart> parts) const;
+
+ private:
+  std::vector<MemoryNode> nodes_;
+  std::vector<Seat> seats_;
+  std::vector<std::vector<NodePart>> parts_;  // without iterations, for 0 … all of the threads
+};
+
+}  // namespace mica
