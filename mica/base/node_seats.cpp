@@ -26,7 +26,7 @@ NodeSeats::NodeSeats(int threads, std::vector<MemoryNode> nodes) : nodes_(put_ow
     const auto odd = [&](size_t node) { return 2 * static_cast<size_t>(seated[node].threads) + 1; };
     return nodes_[a].processors.size() * odd(b) > nodes_[b].processors.size() * odd(a);
   };
-  parts_.push_back(seated);
+  parts_ = seated;
   for (int thread = 0; thread < threads; ++thread) {
     size_t best = 0;
     for (size_t node = 1; node < nodes_.size() && thread > 0; ++node) {
@@ -34,12 +34,16 @@ NodeSeats::NodeSeats(int threads, std::vector<MemoryNode> nodes) : nodes_(put_ow
     }
     seats_.push_back({best, seated[best].threads++});
     for (size_t node = best + 1; node < nodes_.size(); ++node) ++seated[node].first_thread;
-    parts_.push_back(seated);
+    parts_.insert(parts_.end(), seated.begin(), seated.end());
   }
 }
 
+void NodeSeats::copy_parts(int threads, std::span<NodePart> parts) const {
+  std::copy_n(&parts_[static_cast<size_t>(threads) * nodes_.size()], nodes_.size(), parts.begin());
+}
+
 void NodeSeats::divide(int threads, int64_t count, std::span<NodePart> parts) const {
-  std::ranges::copy(parts_[static_cast<size_t>(threads)], parts.begin());
+  copy_parts(threads, parts);
   for (NodePart& part : parts) {
     part.begin = part.first_thread * count / threads;
     part.end = (part.first_thread + part.threads) * count / threads;
@@ -48,7 +52,7 @@ void NodeSeats::divide(int threads, int64_t count, std::span<NodePart> parts) co
 
 bool NodeSeats::assign(int threads, std::span<const int64_t> ends, std::span<NodePart> parts) const {
   if (ends.size() != nodes_.size()) return false;
-  std::ranges::copy(parts_[static_cast<size_t>(threads)], parts.begin());
+  copy_parts(threads, parts);
   int64_t begin = 0;
   for (size_t i = 0; i < ends.size(); ++i) {
     parts[i].begin = std::exchange(begin, ends[i]);

@@ -25,8 +25,8 @@ class NodeSeats {
     int number = 0;  ///< among the threads of the node
   };
 
-  /// The node on which the calling thread runs is put first, and thread 0, which stands for it, is there. Without nodes
-  /// there is one without processors.
+  /// The node on which the calling thread runs is put first, and thread 0, which stands for it, has its first seat.
+  /// Without nodes there is one without processors.
   NodeSeats(int threads, std::vector<MemoryNode> nodes);
 
   std::span<const MemoryNode> nodes() const { return nodes_; }
@@ -40,9 +40,12 @@ class NodeSeats {
   bool assign(int threads, std::span<const int64_t> ends, std::span<NodePart> parts) const;
 
  private:
+  /// Parts without iterations for the first threads.
+  void copy_parts(int threads, std::span<NodePart> parts) const;
+
   std::vector<MemoryNode> nodes_;
   std::vector<Seat> seats_;
-  std::vector<std::vector<NodePart>> parts_;  // without iterations, for 0 … all of the threads
+  std::vector<NodePart> parts_;  // without iterations: those of all nodes for no thread, for one, …
 };
 
 }  // namespace mica

@@ -92,10 +92,10 @@ struct ThreadPool::State {
   static constexpr uint64_t kClosed = uint64_t{1} << 63;
 
   State(int size, std::vector<MemoryNode> nodes)
-      : parts(nodes.empty() ? 1 : nodes.size()),
-        seats(size, std::move(nodes)),
+      : shares(static_cast<size_t>(size)),
         limit(size),
-        shares(static_cast<size_t>(size)) {
+        parts(std::max<size_t>(1, nodes.size())),
+        seats(size, std::move(nodes)) {
     for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
   }
 
@@ -182,7 +182,9 @@ struct ThreadPool::State {
   /// Runs a loop described but for its threads, on this thread alone where that is as good or others are at work.
   void start(Loop described, std::span<const int64_t> ends) {
     if (described.count <= 0) return;
-    described.threads = static_cast<int>(std::min<int64_t>(limit, grains_of(described)));
+    const bool all = described.home == Home::required && parts.size() > 1;
+    described.threads =
+        all ? static_cast<int>(shares.size()) : static_cast<int>(std::min<int64_t>(limit, grains_of(described)));
     if (described.threads == 1 || inside_loop) return (*described.body)(0, described.count);
     const std::unique_lock lock(busy, std::try_to_lock);
     if (!lock.owns_lock()) return (*described.body)(0, described.count);
@@ -212,7 +214,7 @@ struct ThreadPool::State {
     const int needed = current.home == Home::required ? static_cast<int>(workers.size()) : threads - 1;
     if (sleeping.load() > 0) futex_wake(loop, needed);
     const uint64_t all = static_cast<uint64_t>(threads) * kChunks;
-    const uint64_t others = all - take_chunks(seats.seat(0), number);
+    const uint64_t others = all - take_chunks(NodeSeats::Seat(), number);
     // All chunks are taken, or their node's threads come. When those that others run are done and everybody has left,
     // nobody may enter any more.
     wait_until([&] {
@@ -228,16 +230,17 @@ struct ThreadPool::State {
     }
   }
 
-  // A line of memory each for what starts a loop, what is only read while loops run, and what all threads count in.
+  // Lines of memory of their own for what starts a loop, what is only read while loops run, and what all threads count
+  // in.
   alignas(64) std::atomic<uint32_t> loop = 0;
   std::atomic<bool> stopping = false;
   alignas(64) Loop current;
-  SmallVector<NodePart, 1> parts;  // of it, in grains
-  NodeSeats seats;
-  std::atomic<int> limit;
   std::vector<Share> shares;
+  std::atomic<int> limit;
+  alignas(64) SmallVector<NodePart, 1> parts;  // of the loop, in grains
+  NodeSeats seats;
   std::vector<std::thread> workers;
-  std::exception_ptr error;
+  alignas(64) std::exception_ptr error;
   alignas(64) std::atomic<uint64_t> gate = kClosed;
   std::atomic<int> sleeping = 0;
   std::mutex busy;

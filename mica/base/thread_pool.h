@@ -58,11 +58,11 @@ class ThreadPool {
   /// Who may run an iteration that belongs to a node.
   enum class Home {
     preferred,  ///< its threads first, whoever has nothing else to do then
-    required,   ///< its threads only: what they touch first comes to lie on their node
+    required,   ///< its threads only, all of them whatever the limit: what they touch first comes to lie on their node
   };
 
   /// As above for node_ends.back() iterations of which those of each node are given. They count for nothing where there
-  /// are not as many nodes, or a node has iterations and no thread at the present limit.
+  /// are not as many nodes, a node has iterations and none of the threads, or a loop runs on its own thread alone.
   void parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t begin, int64_t end)> body);
 
  private:

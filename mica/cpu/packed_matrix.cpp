@@ -36,7 +36,8 @@ PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int6
   for (const int64_t end : pool.node_ends(per_slice)) {
     const int node = pool.nodes()[parts_.size()].id;
     const auto size = static_cast<size_t>(slices * (end - first) * layout_.panel_bytes());
-    parts_.push_back({{first, end - first}, size > 0 ? allocate_weights(size, node) : nullptr});
+    memory_.push_back(size > 0 ? allocate_weights(size, node) : nullptr);
+    parts_.push_back({{first, end - first}, memory_.back().get()});
     first = end;
   }
   if (bytes_ == 0) return;

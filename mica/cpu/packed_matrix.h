@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
 #include "mica/cpu/kernel_level.h"
@@ -47,7 +49,7 @@ class PackedMatrix {
   /// For the kernels: the layout, the parts on the memory nodes, and the start of a panel (16 rows) of a slice. Behind
   /// it come the others of its part.
   const PanelLayout& layout() const { return layout_; }
-  std::span<const NodePanels> parts() const { return parts_; }
+  std::span<const NodePanels> parts() const { return {parts_.data(), parts_.size()}; }
   const uint8_t* panel(int64_t slice, int64_t index) const { return place(slice, index); }
   int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
   float factor() const { return factor_; }
@@ -57,7 +59,7 @@ class PackedMatrix {
     size_t node = 0;
     while (index >= parts_[node].range.first + parts_[node].range.count) ++node;
     const auto& [range, data] = parts_[node];
-    return data.get() + (slice * range.count + index - range.first) * layout_.panel_bytes();
+    return data + (slice * range.count + index - range.first) * layout_.panel_bytes();
   }
 
   QuantFormat format_;
@@ -67,7 +69,8 @@ class PackedMatrix {
   float factor_ = 1.0f;
   PanelLayout layout_;
   size_t bytes_ = 0;
-  std::vector<NodePanels> parts_;
+  SmallVector<NodePanels, 1> parts_;  // with nothing more to follow for the one that most machines have
+  std::vector<std::shared_ptr<uint8_t>> memory_;
 };
 
 /// Options of a product.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -20,7 +19,7 @@ struct PanelRange {
 /// The panels of a matrix that lie on one memory node: the same ones of every slice, slice by slice.
 struct NodePanels {
   PanelRange range;
-  std::shared_ptr<uint8_t> data;
+  uint8_t* data = nullptr;
 };
 
 /// The order in which a loop passes over the panels of some matrices, several times: first all that lie on the first

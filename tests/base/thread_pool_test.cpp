@@ -144,9 +144,10 @@ TEST(ThreadPoolNodes, RequiredIterationsStayAtHome) {
   const std::vector<MemoryNode> nodes = test::two_nodes();
   if (nodes.size() != 2) GTEST_SKIP() << "two processors are needed";
   ThreadPool pool(4, nodes);
-  for (int limit = 2; limit <= 4; ++limit) {
+  for (int limit = 1; limit <= 4; ++limit) {
     pool.limit(limit);
-    for (const std::vector<int64_t>& ends : {std::vector<int64_t>{10, 100}, {90, 100}, {100, 100}, {0, 100}, {0, 3}}) {
+    for (const std::vector<int64_t>& ends :
+         {std::vector<int64_t>{10, 100}, {90, 100}, {100, 100}, {0, 100}, {0, 3}, {0, 1}, {1, 1}}) {
       std::vector<std::atomic<int>> hits(100);
       pool.parallel_for(ends, ThreadPool::Home::required, [&](int64_t begin, int64_t end) {
         const size_t node = test::own_node(pool.nodes());
