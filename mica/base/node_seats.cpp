@@ -38,28 +38,25 @@ NodeSeats::NodeSeats(int threads, std::vector<MemoryNode> nodes) : nodes_(put_ow
   }
 }
 
-void NodeSeats::copy_parts(int threads, std::span<NodePart> parts) const {
-  std::copy_n(&parts_[static_cast<size_t>(threads) * nodes_.size()], nodes_.size(), parts.begin());
-}
-
-void NodeSeats::divide(int threads, int64_t count, std::span<NodePart> parts) const {
-  copy_parts(threads, parts);
-  for (NodePart& part : parts) {
-    part.begin = part.first_thread * count / threads;
-    part.end = (part.first_thread + part.threads) * count / threads;
-  }
-}
-
-bool NodeSeats::assign(int threads, std::span<const int64_t> ends, std::span<NodePart> parts) const {
+bool NodeSeats::fit(int threads, std::span<const int64_t> ends) const {
   if (ends.size() != nodes_.size()) return false;
-  copy_parts(threads, parts);
   int64_t begin = 0;
-  for (size_t i = 0; i < ends.size(); ++i) {
-    parts[i].begin = std::exchange(begin, ends[i]);
-    parts[i].end = ends[i];
-    if (parts[i].begin < parts[i].end && parts[i].threads == 0) return false;
+  for (size_t node = 0; node < ends.size(); ++node) {
+    if (std::exchange(begin, ends[node]) < ends[node] && part(node, threads, 0).threads == 0) return false;
   }
   return true;
+}
+
+NodePart NodeSeats::part(size_t node, int threads, int64_t count, std::span<const int64_t> ends) const {
+  NodePart out = parts_[static_cast<size_t>(threads) * nodes_.size() + node];
+  if (ends.empty()) {
+    out.begin = out.first_thread * count / threads;
+    out.end = (out.first_thread + out.threads) * count / threads;
+  } else {
+    out.begin = node == 0 ? 0 : ends[node - 1];
+    out.end = ends[node];
+  }
+  return out;
 }
 
 }  // namespace mica

@@ -32,20 +32,17 @@ class NodeSeats {
   std::span<const MemoryNode> nodes() const { return nodes_; }
   const Seat& seat(int thread) const { return seats_[static_cast<size_t>(thread)]; }
 
-  /// The nodes' parts of `count` iterations for the first `threads` threads, in proportion to what each node has of
-  /// those.
-  void divide(int threads, int64_t count, std::span<NodePart> parts) const;
+  /// Whether `ends` names an end for each node, and every part has one of the first `threads` threads.
+  bool fit(int threads, std::span<const int64_t> ends) const;
 
-  /// Parts that end where `ends` says. False if there are not as many nodes, or one has a part and none of the threads.
-  bool assign(int threads, std::span<const int64_t> ends, std::span<NodePart> parts) const;
+  /// A node's part of `count` iterations for the first `threads` threads: as `ends` says, or without those in
+  /// proportion to what the node has of the threads.
+  NodePart part(size_t node, int threads, int64_t count, std::span<const int64_t> ends = {}) const;
 
  private:
-  /// Parts without iterations for the first threads.
-  void copy_parts(int threads, std::span<NodePart> parts) const;
-
   std::vector<MemoryNode> nodes_;
   std::vector<Seat> seats_;
-  std::vector<NodePart> parts_;  // without iterations: those of all nodes for no thread, for one, …
+  std::vector<NodePart> parts_;  // without iterations: of all nodes for no thread, for one, …
 };
 
 }  // namespace mica

@@ -20,7 +20,6 @@
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
 #include "mica/base/node_seats.h"
-#include "mica/base/small_vector.h"
 
 namespace mica {
 namespace {
@@ -81,6 +80,7 @@ struct ThreadPool::State {
     FunctionRef<void(int64_t, int64_t)>* body = nullptr;
     int64_t count = 0;
     int64_t grain = 0;
+    std::span<const int64_t> ends;  // of the nodes' parts, where they are given
     int threads = 0;
     Home home = Home::preferred;
   };
@@ -92,10 +92,7 @@ struct ThreadPool::State {
   static constexpr uint64_t kClosed = uint64_t{1} << 63;
 
   State(int size, std::vector<MemoryNode> nodes)
-      : shares(static_cast<size_t>(size)),
-        limit(size),
-        parts(std::max<size_t>(1, nodes.size())),
-        seats(size, std::move(nodes)) {
+      : shares(static_cast<size_t>(size)), limit(size), seats(size, std::move(nodes)) {
     for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
   }
 
@@ -134,10 +131,11 @@ struct ThreadPool::State {
   /// Runs chunks: first those of this thread's share, then what is left of the others' on its node, then, unless they
   /// are to stay at home, of those on the other nodes. Returns their number.
   uint64_t take_chunks(NodeSeats::Seat seat, uint32_t number) {
-    const size_t reach = current.home == Home::required ? 1 : parts.size();
+    const size_t nodes = seats.nodes().size();
+    const size_t reach = current.home == Home::required ? 1 : nodes;
     uint64_t count = 0;
     for (size_t i = 0; i < reach; ++i) {
-      const NodePart& part = parts[(seat.node + i) % parts.size()];
+      const NodePart part = seats.part((seat.node + i) % nodes, current.threads, grains_of(current), current.ends);
       for (int j = 0; j < part.threads; ++j) count += take_share(part, (seat.number + j) % part.threads, number);
     }
     return count;
@@ -180,9 +178,9 @@ struct ThreadPool::State {
   }
 
   /// Runs a loop described but for its threads, on this thread alone where that is as good or others are at work.
-  void start(Loop described, std::span<const int64_t> ends) {
+  void start(Loop described) {
     if (described.count <= 0) return;
-    const bool all = described.home == Home::required && parts.size() > 1;
+    const bool all = described.home == Home::required && seats.nodes().size() > 1;
     described.threads =
         all ? static_cast<int>(shares.size()) : static_cast<int>(std::min<int64_t>(limit, grains_of(described)));
     if (described.threads == 1 || inside_loop) return (*described.body)(0, described.count);
@@ -192,20 +190,18 @@ struct ThreadPool::State {
     struct Leave {
       ~Leave() { inside_loop = false; }
     } leave;
-    run(described, ends);
+    if (seats.nodes().size() == 1 || !seats.fit(described.threads, described.ends)) {
+      described.ends = {};
+      described.home = Home::preferred;
+    }
+    run(described);
   }
 
-  std::span<NodePart> all_parts() { return {parts.data(), parts.size()}; }
-
-  void run(const Loop& described, std::span<const int64_t> ends) {
+  void run(const Loop& described) {
     // Numbers wrap around after a day of decoding; 0 stays free, no loop has it.
     const uint32_t number = std::max(loop.load() + 1, 1u);
     const int threads = described.threads;
     current = described;
-    if (!seats.assign(threads, ends, all_parts())) {
-      seats.divide(threads, grains_of(described), all_parts());
-      current.home = Home::preferred;
-    }
     error = nullptr;
     for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = first_ticket(number);
     gate.fetch_sub(kClosed);
@@ -237,7 +233,6 @@ struct ThreadPool::State {
   alignas(64) Loop current;
   std::vector<Share> shares;
   std::atomic<int> limit;
-  alignas(64) SmallVector<NodePart, 1> parts;  // of the loop, in grains
   NodeSeats seats;
   std::vector<std::thread> workers;
   alignas(64) std::exception_ptr error;
@@ -305,21 +300,21 @@ std::span<const MemoryNode> ThreadPool::nodes() const {
 }
 
 std::vector<int64_t> ThreadPool::node_ends(int64_t count) const {
-  std::vector<NodePart> parts(nodes().size());
-  state_->seats.divide(static_cast<int>(state_->shares.size()), count, parts);
   std::vector<int64_t> ends;
-  for (const NodePart& part : parts) ends.push_back(part.end);
+  for (size_t node = 0; node < nodes().size(); ++node) {
+    ends.push_back(state_->seats.part(node, static_cast<int>(state_->shares.size()), count).end);
+  }
   return ends;
 }
 
 void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
   grain = std::max<int64_t>(grain, 1);
-  state_->start({.body = &body, .count = count, .grain = grain}, {});
+  state_->start({.body = &body, .count = count, .grain = grain});
 }
 
 void ThreadPool::parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t, int64_t)> body) {
   const int64_t count = node_ends.empty() ? 0 : node_ends.back();
-  state_->start({.body = &body, .count = count, .grain = 1, .home = home}, node_ends);
+  state_->start({.body = &body, .count = count, .grain = 1, .ends = node_ends, .home = home});
 }
 
 }  // namespace mica

@@ -28,25 +28,22 @@ TEST(NodeSeats, AreInProportionToTheProcessorsWhateverTheNumberOfThreads) {
     const NodeSeats seats(all, nodes_of(sizes));
     EXPECT_EQ(seats.seat(0).node, 0u);
     for (int threads = 1; threads <= all; ++threads) {
-      std::vector<NodePart> parts(sizes.size());
-      seats.divide(threads, 1000 * threads, parts);
       int64_t end = 0;
       int first = 0;
       for (size_t node = 0; node < sizes.size(); ++node) {
-        EXPECT_EQ(parts[node].begin, end);
-        EXPECT_EQ(parts[node].first_thread, first);
-        EXPECT_EQ(parts[node].end - parts[node].begin, 1000 * parts[node].threads);
+        const NodePart part = seats.part(node, threads, 1000 * threads);
+        EXPECT_EQ(part.begin, end);
+        EXPECT_EQ(part.first_thread, first);
+        EXPECT_EQ(part.end - part.begin, 1000 * part.threads);
         // Thread 0 has to be on the first node, which may have one too many then.
-        EXPECT_LE(std::abs(parts[node].threads - static_cast<double>(threads) * sizes[node] / all), 1.0) << threads;
-        end = parts[node].end;
-        first += parts[node].threads;
+        EXPECT_LE(std::abs(part.threads - static_cast<double>(threads) * sizes[node] / all), 1.0) << threads;
+        end = part.end;
+        first += part.threads;
       }
       EXPECT_EQ(end, 1000 * threads);
       EXPECT_EQ(first, threads);
     }
-    std::vector<NodePart> parts(sizes.size());
-    seats.divide(all, all, parts);
-    for (size_t node = 0; node < sizes.size(); ++node) EXPECT_EQ(parts[node].threads, sizes[node]);
+    for (size_t node = 0; node < sizes.size(); ++node) EXPECT_EQ(seats.part(node, all, all).threads, sizes[node]);
   }
 }
 
@@ -58,15 +55,18 @@ TEST(NodeSeats, OfANodeAreNumberedInOrder) {
 
 TEST(NodeSeats, TakeGivenPartsOnlyWithAThreadForEach) {
   const NodeSeats seats(4, nodes_of({2, 2}));
-  std::vector<NodePart> parts(2);
-  EXPECT_TRUE(seats.assign(4, std::vector<int64_t>{3, 10}, parts));
-  EXPECT_EQ(parts[0].end, 3);
-  EXPECT_EQ(parts[1].begin, 3);
-  EXPECT_EQ(parts[1].end, 10);
-  EXPECT_TRUE(seats.assign(1, std::vector<int64_t>{10, 10}, parts));
-  EXPECT_FALSE(seats.assign(1, std::vector<int64_t>{3, 10}, parts));
-  EXPECT_FALSE(seats.assign(4, std::vector<int64_t>{10}, parts));
-  EXPECT_FALSE(seats.assign(4, std::vector<int64_t>{1, 2, 10}, parts));
+  const std::vector<int64_t> ends = {3, 10};
+  EXPECT_TRUE(seats.fit(4, ends));
+  EXPECT_EQ(seats.part(0, 4, 10, ends).begin, 0);
+  EXPECT_EQ(seats.part(0, 4, 10, ends).end, 3);
+  EXPECT_EQ(seats.part(1, 4, 10, ends).begin, 3);
+  EXPECT_EQ(seats.part(1, 4, 10, ends).end, 10);
+  EXPECT_EQ(seats.part(1, 4, 10, ends).first_thread, 2);
+  EXPECT_TRUE(seats.fit(1, std::vector<int64_t>{10, 10}));
+  EXPECT_FALSE(seats.fit(1, ends));
+  EXPECT_FALSE(seats.fit(4, std::vector<int64_t>{10}));
+  EXPECT_FALSE(seats.fit(4, std::vector<int64_t>{1, 2, 10}));
+  EXPECT_FALSE(seats.fit(4, {}));
 }
 
 TEST(NodeSeats, TheCallersNodeComesFirst) {
