@@ -206,9 +206,8 @@ struct ThreadPool::State {
     for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = first_ticket(number);
     gate.fetch_sub(kClosed);
     loop = number;
-    // Those that sleep may have no share of this loop. Where nobody else may take them, all have to come.
-    const int needed = current.home == Home::required ? static_cast<int>(workers.size()) : threads - 1;
-    if (sleeping.load() > 0) futex_wake(loop, needed);
+    // All of them: those that have a share may be the last ones that a lesser number would reach.
+    if (sleeping.load() > 0) futex_wake(loop, static_cast<int>(workers.size()));
     const uint64_t all = static_cast<uint64_t>(threads) * kChunks;
     const uint64_t others = all - take_chunks(NodeSeats::Seat(), number);
     // All chunks are taken, or their node's threads come. When those that others run are done and everybody has left,
