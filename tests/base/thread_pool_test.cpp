@@ -98,7 +98,7 @@ std::vector<std::vector<int>> masks(ThreadPool& pool) {
     EXPECT_EQ(end, begin + 1);
     out[static_cast<size_t>(begin)] = test::allowed_processors();
     ++arrived;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (arrived < pool.size() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     EXPECT_EQ(arrived, pool.size());
   });
@@ -173,7 +173,7 @@ TEST(ThreadPoolNodes, PreferredIterationsAreTakenOver) {
   std::set<size_t> seen;
   const std::vector<int64_t> ends = {0, 6};
   pool.parallel_for(ends, ThreadPool::Home::preferred, [&](int64_t, int64_t) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     const auto count = [&] {
       const std::lock_guard lock(mutex);
       seen.insert(test::own_node(pool.nodes()));

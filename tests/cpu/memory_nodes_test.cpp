@@ -30,6 +30,7 @@ struct Record {
   std::mutex mutex;
   std::span<const MemoryNode> nodes;
   int threads = 0;
+  int steps = 0;  // in which the threads read together: what comes later is not recorded
   std::map<const uint8_t*, size_t> packed;
   std::map<const uint8_t*, size_t> read;
   std::atomic<int> reads = 0;
@@ -55,13 +56,14 @@ void read_and_record(const TileProduct& product) {
   for (int64_t row = 0; row < product.rows; ++row) {
     std::fill_n(product.y + row * product.y_stride, std::min<int64_t>(kPanelRows, product.y_cols), 0.0f);
   }
+  const int step = record().reads++ / record().threads + 1;
+  if (step > record().steps) return;
   {
     const std::lock_guard lock(record().mutex);
     EXPECT_TRUE(record().read.emplace(product.panels, test::own_node(record().nodes)).second) << "read twice";
   }
-  const int threads = record().threads;
-  const int together = (record().reads++ / threads + 1) * threads;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const int together = step * record().threads;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (record().reads < together && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_GE(record().reads, together);
 }
@@ -72,6 +74,7 @@ struct Setting {
   explicit Setting(int threads) : pool(threads, test::two_nodes()) {
     record().nodes = pool.nodes();
     record().threads = threads;
+    record().steps = 1000;
     record().packed.clear();
     record().read.clear();
     record().reads = 0;
@@ -128,6 +131,22 @@ TEST_F(MemoryNodes, ProductsInOneLoopReadPanelsWhereTheyWerePacked) {
   }
   matmul(products, setting.x, setting.pool, Activation::int8, setting.level());
   expect_read_where_packed(24);
+}
+
+// Of a matrix of one panel the second node has all: its threads have more to read than the others.
+TEST_F(MemoryNodes, ProductsThatLieUnevenlyAreReadWhereTheyWerePacked) {
+  Setting setting(4);
+  std::vector<PackedMatrix> weights;
+  for (const int64_t panels : {8, 1, 1, 1, 1, 1, 1, 1, 1}) weights.push_back(setting.pack(panels));
+  std::vector<Product> products;
+  for (const PackedMatrix& one : weights) {
+    products.push_back({.weights = &one, .y = setting.y.data(), .y_stride = one.rows()});
+  }
+  record().steps = 2;  // the first node's threads have two each
+  matmul(products, setting.x, setting.pool, Activation::int8, setting.level());
+  EXPECT_EQ(record().packed.size(), 16u);
+  EXPECT_EQ(record().read.size(), 8u);
+  for (const auto& [panel, node] : record().read) EXPECT_EQ(record().packed.at(panel), node);
 }
 
 TEST_F(MemoryNodes, AGateReadsPanelsWhereTheyWerePacked) {
