@@ -47,7 +47,7 @@ bool NodeSeats::fit(int threads, std::span<const int64_t> ends) const {
   return true;
 }
 
-NodePart NodeSeats::part(size_t node, int threads, int64_t count, std::span<const int64_t> ends) const {
+NodePart NodeSeats::part_of_several(size_t node, int threads, int64_t count, std::span<const int64_t> ends) const {
   NodePart out = parts_[static_cast<size_t>(threads) * nodes_.size() + node];
   if (ends.empty()) {
     out.begin = out.first_thread * count / threads;

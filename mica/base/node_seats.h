@@ -37,9 +37,14 @@ class NodeSeats {
 
   /// A node's part of `count` iterations for the first `threads` threads: as `ends` says, or without those in
   /// proportion to what the node has of the threads.
-  NodePart part(size_t node, int threads, int64_t count, std::span<const int64_t> ends = {}) const;
+  NodePart part(size_t node, int threads, int64_t count, std::span<const int64_t> ends = {}) const {
+    if (nodes_.size() == 1) return {0, threads, 0, count};
+    return part_of_several(node, threads, count, ends);
+  }
 
  private:
+  NodePart part_of_several(size_t node, int threads, int64_t count, std::span<const int64_t> ends) const;
+
   std::vector<MemoryNode> nodes_;
   std::vector<Seat> seats_;
   std::vector<NodePart> parts_;  // without iterations: of all nodes for no thread, for one, …

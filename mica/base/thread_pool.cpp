@@ -133,9 +133,11 @@ struct ThreadPool::State {
   uint64_t take_chunks(NodeSeats::Seat seat, uint32_t number) {
     const size_t nodes = seats.nodes().size();
     const size_t reach = current.home == Home::required ? 1 : nodes;
+    const int64_t grains = grains_of(current);
     uint64_t count = 0;
     for (size_t i = 0; i < reach; ++i) {
-      const NodePart part = seats.part((seat.node + i) % nodes, current.threads, grains_of(current), current.ends);
+      const size_t node = seat.node + i < nodes ? seat.node + i : seat.node + i - nodes;
+      const NodePart part = seats.part(node, current.threads, grains, current.ends);
       for (int j = 0; j < part.threads; ++j) count += take_share(part, (seat.number + j) % part.threads, number);
     }
     return count;
@@ -143,7 +145,7 @@ struct ThreadPool::State {
 
   /// Runs what is left of a share, and returns the number of its chunks.
   uint64_t take_share(const NodePart& part, int owner, uint32_t number) {
-    std::atomic<uint64_t>& next = shares[static_cast<size_t>(part.first_thread + owner)].ticket;
+    std::atomic<uint64_t>& next = shares[static_cast<size_t>(part.first_thread) + static_cast<size_t>(owner)].ticket;
     uint64_t count = 0;
     uint64_t seen = next.load();
     while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < kChunks) {

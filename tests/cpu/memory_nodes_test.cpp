@@ -139,6 +139,7 @@ TEST_F(MemoryNodes, ProductsThatLieUnevenlyAreReadWhereTheyWerePacked) {
   std::vector<PackedMatrix> weights;
   for (const int64_t panels : {8, 1, 1, 1, 1, 1, 1, 1, 1}) weights.push_back(setting.pack(panels));
   std::vector<Product> products;
+  products.reserve(weights.size());
   for (const PackedMatrix& one : weights) {
     products.push_back({.weights = &one, .y = setting.y.data(), .y_stride = one.rows()});
   }
