@@ -24,7 +24,7 @@ void check(const QuantizedMatrix& source, int64_t slices) {
 }  // namespace
 
 PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices, PackPanel pack)
-    : rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor), format_(source.format) {
+    : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
   check(source, slices);
   layout_ = panel_layout(format_, cols_);
   const int64_t per_slice = panels_per_slice();

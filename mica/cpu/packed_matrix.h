@@ -62,15 +62,14 @@ class PackedMatrix {
     return data + (slice * range.count + index - range.first) * layout_.panel_bytes();
   }
 
-  // What products read comes first, on few lines of memory: they are out of the caches when a step comes to them.
+  QuantFormat format_;
   int64_t rows_ = 0;
   int64_t cols_ = 0;
   int64_t slices_ = 0;
-  SmallVector<NodePanels, 1> parts_;  // with nothing more to follow for the one that most machines have
   float factor_ = 1.0f;
   PanelLayout layout_;
-  QuantFormat format_;
   size_t bytes_ = 0;
+  SmallVector<NodePanels, 1> parts_;  // with nothing more to follow for the one that most machines have
   std::vector<std::shared_ptr<uint8_t>> memory_;
 };
 
