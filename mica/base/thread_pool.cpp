@@ -7,7 +7,7 @@
 #include <exception>
 #include <iterator>
 #include <mutex>
-#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -19,6 +19,7 @@
 
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
+#include "mica/base/node_seats.h"
 
 namespace mica {
 namespace {
@@ -79,15 +80,19 @@ struct ThreadPool::State {
     FunctionRef<void(int64_t, int64_t)>* body = nullptr;
     int64_t count = 0;
     int64_t grain = 0;
-    int64_t grains = 0;
+    std::span<const int64_t> ends;  // of the nodes' parts, where they are given
     int threads = 0;
+    Home home = Home::preferred;
   };
+
+  static int64_t grains_of(const Loop& loop) { return (loop.count + loop.grain - 1) / loop.grain; }
 
   /// `gate` is one word: chunks that are done, workers that are inside, and whether it is closed.
   static constexpr uint64_t kInside = uint64_t{1} << 32;
   static constexpr uint64_t kClosed = uint64_t{1} << 63;
 
-  explicit State(int size) : limit(size), shares(static_cast<size_t>(size)) {
+  State(int size, std::vector<MemoryNode> nodes)
+      : shares(static_cast<size_t>(size)), limit(size), seats(size, std::move(nodes)) {
     for (int i = 1; i < size; ++i) workers.emplace_back([this, i] { work(i); });
   }
 
@@ -100,6 +105,8 @@ struct ThreadPool::State {
 
   void work(int index) {
     inside_loop = true;  // what a worker runs never starts loops on the pool
+    const NodeSeats::Seat seat = seats.seat(index);
+    if (seats.nodes().size() > 1) bind_thread(seats.nodes()[seat.node].processors);
     uint32_t seen = 0;
     while (true) {
       seen = wait_for_loop(seen);
@@ -107,7 +114,7 @@ struct ThreadPool::State {
       // Entering makes the starter keep the loop's description alive until we leave. Whoever is too late finds the gate
       // closed, or another loop's tickets.
       const bool is_open = (gate.fetch_add(kInside) & kClosed) == 0;
-      const uint64_t chunks = is_open && index < current.threads ? take_chunks(index, seen) : 0;
+      const uint64_t chunks = is_open && index < current.threads ? take_chunks(seat, seen) : 0;
       gate.fetch_sub(kInside - chunks);
     }
   }
@@ -121,32 +128,45 @@ struct ThreadPool::State {
     return loop.load();
   }
 
-  /// Runs chunks: first those of this thread's share, then what is left of the others'. Returns their number.
-  uint64_t take_chunks(int index, uint32_t number) {
-    const int threads = current.threads;
+  /// Runs chunks: first those of this thread's share, then what is left of the others' on its node, then, unless they
+  /// are to stay at home, of those on the other nodes. Returns their number.
+  uint64_t take_chunks(NodeSeats::Seat seat, uint32_t number) {
+    const size_t nodes = seats.nodes().size();
+    const size_t reach = current.home == Home::required ? 1 : nodes;
+    const int64_t grains = grains_of(current);
     uint64_t count = 0;
-    for (int i = 0; i < threads; ++i) {
-      const int owner = (index + i) % threads;
-      std::atomic<uint64_t>& next = shares[static_cast<size_t>(owner)].ticket;
-      uint64_t seen = next.load();
-      while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < kChunks) {
-        if (next.compare_exchange_weak(seen, seen + 1)) {
-          run_chunk(owner, static_cast<uint32_t>(seen));
-          ++count;
-          seen = next.load();
-        }
+    for (size_t i = 0; i < reach; ++i) {
+      const size_t node = seat.node + i < nodes ? seat.node + i : seat.node + i - nodes;
+      const NodePart part = seats.part(node, current.threads, grains, current.ends);
+      for (int j = 0; j < part.threads; ++j) count += take_share(part, (seat.number + j) % part.threads, number);
+    }
+    return count;
+  }
+
+  /// Runs what is left of a share, and returns the number of its chunks.
+  uint64_t take_share(const NodePart& part, int owner, uint32_t number) {
+    std::atomic<uint64_t>& next = shares[static_cast<size_t>(part.first_thread) + static_cast<size_t>(owner)].ticket;
+    uint64_t count = 0;
+    uint64_t seen = next.load();
+    while (static_cast<uint32_t>(seen >> 32) == number && static_cast<uint32_t>(seen) < kChunks) {
+      if (next.compare_exchange_weak(seen, seen + 1)) {
+        run_chunk(part, owner, static_cast<uint32_t>(seen));
+        ++count;
+        seen = next.load();
       }
     }
     return count;
   }
 
-  /// Chunk `chunk` of a thread's share. Shares differ by one grain at most.
-  void run_chunk(int owner, int64_t chunk) {
-    const int64_t first = owner * current.grains / current.threads;
-    const int64_t length = (owner + 1) * current.grains / current.threads - first;
+  /// Chunk `chunk` of a thread's share. Shares of a node differ by one grain at most.
+  void run_chunk(const NodePart& part, int owner, int64_t chunk) {
+    const int64_t grains = part.end - part.begin;
+    const int64_t first = owner * grains / part.threads;
+    const int64_t length = (owner + 1) * grains / part.threads - first;
     // A share of few grains: one each, and nothing is left for the last chunks.
     const auto start = [&](int64_t i) {
-      return (first + (length <= kChunks ? std::min(i, length) : length * kChunkStarts[i] / 16)) * current.grain;
+      return (part.begin + first + (length <= kChunks ? std::min(i, length) : length * kChunkStarts[i] / 16)) *
+             current.grain;
     };
     const int64_t begin = start(chunk);
     const int64_t end = std::min(start(chunk + 1), current.count);
@@ -159,18 +179,41 @@ struct ThreadPool::State {
     }
   }
 
-  void run(int64_t count, int64_t grain, int threads, FunctionRef<void(int64_t, int64_t)>& body) {
+  /// Runs a loop described but for its threads, on this thread alone where that is as good or others are at work.
+  void start(Loop described) {
+    if (described.count <= 0) return;
+    const bool all = described.home == Home::required && seats.nodes().size() > 1;
+    described.threads =
+        all ? static_cast<int>(shares.size()) : static_cast<int>(std::min<int64_t>(limit, grains_of(described)));
+    if (described.threads == 1 || inside_loop) return (*described.body)(0, described.count);
+    const std::unique_lock lock(busy, std::try_to_lock);
+    if (!lock.owns_lock()) return (*described.body)(0, described.count);
+    inside_loop = true;
+    struct Leave {
+      ~Leave() { inside_loop = false; }
+    } leave;
+    if (seats.nodes().size() == 1 || !seats.fit(described.threads, described.ends)) {
+      described.ends = {};
+      described.home = Home::preferred;
+    }
+    run(described);
+  }
+
+  void run(const Loop& described) {
     // Numbers wrap around after a day of decoding; 0 stays free, no loop has it.
     const uint32_t number = std::max(loop.load() + 1, 1u);
-    current = {&body, count, grain, (count + grain - 1) / grain, threads};
+    const int threads = described.threads;
+    current = described;
     error = nullptr;
     for (int i = 0; i < threads; ++i) shares[static_cast<size_t>(i)].ticket = first_ticket(number);
     gate.fetch_sub(kClosed);
     loop = number;
-    if (sleeping.load() > 0) futex_wake(loop, threads - 1);
+    // All of them: those that have a share may be the last ones that a lesser number would reach.
+    if (sleeping.load() > 0) futex_wake(loop, static_cast<int>(workers.size()));
     const uint64_t all = static_cast<uint64_t>(threads) * kChunks;
-    const uint64_t others = all - take_chunks(0, number);
-    // All chunks are taken. When those that others run are done and everybody has left, nobody may enter any more.
+    const uint64_t others = all - take_chunks(NodeSeats::Seat(), number);
+    // All chunks are taken, or their node's threads come. When those that others run are done and everybody has left,
+    // nobody may enter any more.
     wait_until([&] {
       uint64_t expected = others;
       return gate.load() == others && gate.compare_exchange_strong(expected, kClosed);
@@ -184,21 +227,24 @@ struct ThreadPool::State {
     }
   }
 
-  // A line of memory each for what starts a loop, what is only read while loops run, and what all threads count in.
+  // Lines of memory of their own for what starts a loop, what is only read while loops run, and what all threads count
+  // in.
   alignas(64) std::atomic<uint32_t> loop = 0;
   std::atomic<bool> stopping = false;
   alignas(64) Loop current;
-  std::atomic<int> limit;
   std::vector<Share> shares;
+  std::atomic<int> limit;
+  NodeSeats seats;
   std::vector<std::thread> workers;
-  std::exception_ptr error;
+  alignas(64) std::exception_ptr error;
   alignas(64) std::atomic<uint64_t> gate = kClosed;
   std::atomic<int> sleeping = 0;
   std::mutex busy;
   std::mutex error_mutex;
 };
 
-ThreadPool::ThreadPool(int size) : state_(std::make_unique<State>(size > 0 ? size : usable_cores())) {}
+ThreadPool::ThreadPool(int size, std::vector<MemoryNode> nodes)
+    : state_(std::make_unique<State>(size > 0 ? size : usable_cores(), std::move(nodes))) {}
 
 ThreadPool::~ThreadPool() = default;
 
@@ -220,11 +266,19 @@ int global_size() {
   return static_cast<int>(threads);
 }
 
+std::vector<MemoryNode> global_nodes() {
+  const char* wanted = std::getenv("MICA_NUMA");  // NOLINT(concurrency-mt-unsafe)
+  const std::string_view use = wanted && *wanted ? wanted : "on";
+  if (use == "off") return {};
+  if (use != "on") fail("MICA_NUMA={}: on or off", quoted(use));
+  return memory_nodes(usable_processors());
+}
+
 }  // namespace
 
 ThreadPool& ThreadPool::global() {
   // Never destroyed: a stream may be at work when the program ends.
-  static auto* pool = new ThreadPool(global_size());  // NOLINT(cppcoreguidelines-owning-memory)
+  static auto* pool = new ThreadPool(global_size(), global_nodes());  // NOLINT(cppcoreguidelines-owning-memory)
   return *pool;
 }
 
@@ -242,19 +296,26 @@ void ThreadPool::limit(int threads) {
   state_->limit = threads <= 0 ? most : std::min(threads, most);
 }
 
+std::span<const MemoryNode> ThreadPool::nodes() const {
+  return state_->seats.nodes();
+}
+
+std::vector<int64_t> ThreadPool::node_ends(int64_t count) const {
+  std::vector<int64_t> ends;
+  for (size_t node = 0; node < nodes().size(); ++node) {
+    ends.push_back(state_->seats.part(node, static_cast<int>(state_->shares.size()), count).end);
+  }
+  return ends;
+}
+
 void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
-  if (count <= 0) return;
   grain = std::max<int64_t>(grain, 1);
-  const int threads = state_->limit;
-  const int64_t grains = (count + grain - 1) / grain;
-  if (threads == 1 || grains == 1 || inside_loop) return body(0, count);
-  const std::unique_lock lock(state_->busy, std::try_to_lock);
-  if (!lock.owns_lock()) return body(0, count);
-  inside_loop = true;
-  struct Leave {
-    ~Leave() { inside_loop = false; }
-  } leave;
-  state_->run(count, grain, static_cast<int>(std::min<int64_t>(threads, grains)), body);
+  state_->start({.body = &body, .count = count, .grain = grain});
+}
+
+void ThreadPool::parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t, int64_t)> body) {
+  const int64_t count = node_ends.empty() ? 0 : node_ends.back();
+  state_->start({.body = &body, .count = count, .grain = 1, .ends = node_ends, .home = home});
 }
 
 }  // namespace mica

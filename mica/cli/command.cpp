@@ -37,7 +37,10 @@ void ModelFlags::add(CLI::App& command, bool computes) {
       "--model,-m", model,
       "Model folder (config.json and safetensors), GGUF file, or the name of a model in the model folder");
   if (!computes) return;
-  command.add_option("--threads,-t", threads, "Threads to compute with (default: as many as there are usable cores)")
+  command
+      .add_option("--threads,-t", threads,
+                  "Threads to compute with (default: as many as there are usable cores). On several NUMA nodes they "
+                  "stay on theirs, with their weights; MICA_NUMA=off leaves that to the system")
       ->check(CLI::Range(1, 1024));
   command
       .add_option("--prefill-threads,--threads-batch", prefill_threads,

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "mica/base/error.h"
-#include "mica/base/function_ref.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/kernels/products.h"
 #include "mica/cpu/packed_matrix.h"
@@ -87,12 +86,6 @@ Target target(const Product& product, int64_t row, int64_t column) {
           product.residual ? product.residual + at : nullptr, product.scale};
 }
 
-/// Panels of a slice.
-struct PanelRange {
-  int64_t first = 0;
-  int64_t count = 0;
-};
-
 /// A range of the tiles of x.
 struct Tiles {
   int64_t begin = 0;
@@ -146,7 +139,7 @@ class Multiplier {
   /// are those of the first row and the first panel.
   void multiply(int64_t slice, PanelRange panels, Tiles tiles, const Target& y) const {
     TileProduct product{{.layout = &weights_->layout(),
-                         .panels = weights_->panel(slice * this->panels() + panels.first),
+                         .panels = weights_->panel(slice, panels.first),
                          .panel_count = panels.count,
                          .rows = rows_of(tiles),
                          .step = step_,
@@ -332,10 +325,12 @@ class GatedProduct {
   Multiplier by_b_;
 };
 
-/// The loop over panels, on one thread where there is little to do.
-void run_loop(ThreadPool& pool, int64_t count, int64_t work, FunctionRef<void(int64_t, int64_t)> body) {
-  if (work <= kSerialWeights) return body(0, count);
-  pool.parallel_for(count, 1, body);
+/// The loop over panels, on one thread where there is little to do; run is that of PanelOrder::visit.
+template <typename Run>
+void run_loop(ThreadPool& pool, const PanelOrder& order, int64_t work, Run run) {
+  if (work <= kSerialWeights) return order.visit(0, order.count(), run);
+  pool.parallel_for(order.node_ends(), ThreadPool::Home::preferred,
+                    [&](int64_t begin, int64_t end) { order.visit(begin, end, run); });
 }
 
 void check_shapes(const PackedMatrix& weights, const Activations& x) {
@@ -375,29 +370,23 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
             const KernelLevel& level) {
   std::vector<Multiplier> multipliers;
   multipliers.reserve(products.size());
+  PanelOrder::Matrices matrices;
   int64_t panels = 0;
   int64_t work = 0;
   for (const Product& product : products) {
     check_shapes(*product.weights, x);
     check_slice(*product.weights, product.slice);
     multipliers.emplace_back(*product.weights, x, pool, activation, level);
+    matrices.push_back(product.weights->parts());
     panels += multipliers.back().panels();
     work += multipliers.back().work();
   }
   if (x.tiles().empty() || panels == 0) return;
   int64_t parts = x.count();
   for (const Multiplier& multiplier : multipliers) parts = std::min(parts, row_parts(multiplier, panels, pool));
-  run_loop(pool, parts * panels, work, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t part = begin / panels;
-      int64_t first = begin % panels;
-      size_t which = 0;
-      for (; first >= multipliers[which].panels(); ++which) first -= multipliers[which].panels();
-      const int64_t count = std::min(end - begin, multipliers[which].panels() - first);
-      const Multiplier& multiplier = multipliers[which];
-      run_product(multiplier, products[which], part_of_tiles(multiplier, part, parts), {first, count});
-      begin += count;
-    }
+  run_loop(pool, PanelOrder(matrices, parts), work, [&](int64_t part, size_t which, PanelRange range) {
+    const Multiplier& multiplier = multipliers[which];
+    run_product(multiplier, products[which], part_of_tiles(multiplier, part, parts), range);
   });
 }
 
@@ -410,18 +399,17 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   if (a.weights->slice_rows() != b.weights->slice_rows()) {
     fail_as<std::invalid_argument>("a gate of {} rows for {}", a.weights->slice_rows(), b.weights->slice_rows());
   }
+  if (!std::ranges::equal(a.weights->parts(), b.weights->parts(), {}, &NodePanels::range, &NodePanels::range)) {
+    fail_as<std::invalid_argument>("a gate and what it multiplies were packed for different memory nodes");
+  }
   const KernelLevel common = common_level(a.weights->layout(), b.weights->layout(), x, activation, level);
   const GatedProduct product(a, b, out, gate, x, pool, activation, common);
   const int64_t panels = product.panels();
   if (x.tiles().empty() || panels == 0) return;
   const int64_t parts = row_parts(product, panels, pool);
-  run_loop(pool, parts * panels, product.work(), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t count = std::min(end - begin, panels - begin % panels);
-      product.run(part_of_tiles(product, begin / panels, parts), {begin % panels, count});
-      begin += count;
-    }
-  });
+  const PanelOrder order({a.weights->parts()}, parts);
+  run_loop(pool, order, product.work(),
+           [&](int64_t part, size_t, PanelRange range) { product.run(part_of_tiles(product, part, parts), range); });
 }
 
 void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const int32_t> slices, float* y,
@@ -433,17 +421,12 @@ void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const
   for (const int32_t slice : slices) check_slice(weights, slice);
   if (x.tiles().empty() || weights.slice_rows() == 0) return;
   const Multiplier multiplier(weights, x, pool, options.activation, options.level);
-  const int64_t panels = multiplier.panels();
-  run_loop(pool, x.groups() * panels, multiplier.work(), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t group = begin / panels;
-      const int64_t count = std::min(end - begin, panels - begin % panels);
-      const int64_t slice = slices[static_cast<size_t>(group)];
-      const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
-      const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
-      run_product(multiplier, product, multiplier.group_tiles(group), {begin % panels, count});
-      begin += count;
-    }
+  const PanelOrder order({weights.parts()}, x.groups());
+  run_loop(pool, order, multiplier.work(), [&](int64_t group, size_t, PanelRange range) {
+    const int64_t slice = slices[static_cast<size_t>(group)];
+    const float* bias = options.bias ? options.bias + slice * weights.slice_rows() : nullptr;
+    const Product product = {.weights = &weights, .y = y, .y_stride = y_stride, .bias = bias, .slice = slice};
+    run_product(multiplier, product, multiplier.group_tiles(group), range);
   });
 }
 

@@ -23,24 +23,33 @@ void check(const QuantizedMatrix& source, int64_t slices) {
 
 }  // namespace
 
-PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices)
+PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices, PackPanel pack)
     : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
   check(source, slices);
   layout_ = panel_layout(format_, cols_);
   const int64_t per_slice = panels_per_slice();
   if (per_slice == 0) return;
-  const int64_t panels = per_slice * slices;
-  const auto bytes = checked_mul<int64_t>(panels, layout_.panel_bytes());
+  const auto bytes = checked_mul<int64_t>(per_slice * slices, layout_.panel_bytes());
   if (!bytes) fail("{} × {} weights do not fit in memory", rows_, cols_);
-  if (*bytes == 0) return;
   bytes_ = static_cast<size_t>(*bytes);
-  data_ = allocate_weights(bytes_);
-  pool.parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i % per_slice * kPanelRows;
-      const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
-      pack_panel(source, layout_, i / per_slice * slice_rows() + row, count, data_.get() + i * layout_.panel_bytes());
-    }
+  int64_t first = 0;
+  for (const int64_t end : pool.node_ends(per_slice)) {
+    const int node = pool.nodes()[parts_.size()].id;
+    const auto size = static_cast<size_t>(slices * (end - first) * layout_.panel_bytes());
+    memory_.push_back(size > 0 ? allocate_weights(size, node) : nullptr);
+    parts_.push_back({{first, end - first}, memory_.back().get()});
+    first = end;
+  }
+  if (bytes_ == 0) return;
+  const PanelOrder order({parts()}, slices);
+  pool.parallel_for(order.node_ends(), ThreadPool::Home::required, [&](int64_t begin, int64_t end) {
+    order.visit(begin, end, [&](int64_t slice, size_t, PanelRange panels) {
+      for (int64_t i = panels.first; i < panels.first + panels.count; ++i) {
+        const int64_t row = i * kPanelRows;
+        const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
+        pack(source, layout_, slice * slice_rows() + row, count, place(slice, i));
+      }
+    });
   });
 }
 
@@ -50,8 +59,8 @@ void PackedMatrix::dequantize_rows(std::span<const int64_t> rows, float* out) co
     if (row < 0 || row >= rows_ || height == 0)
       fail_as<std::out_of_range>("row {} of a weight matrix with {} rows", row, rows_);
     const int64_t in_slice = row % height;
-    const int64_t index = row / height * panels_per_slice() + in_slice / kPanelRows;
-    unpack_panel_row(format_, layout_, panel(index), static_cast<int>(in_slice % kPanelRows), cols_, factor_, out);
+    const uint8_t* from = panel(row / height, in_slice / kPanelRows);
+    unpack_panel_row(format_, layout_, from, static_cast<int>(in_slice % kPanelRows), cols_, factor_, out);
     out += cols_;
   }
 }

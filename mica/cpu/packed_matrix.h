@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
+#include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
 #include "mica/cpu/kernel_level.h"
 #include "mica/cpu/kernels/panel.h"
+#include "mica/cpu/panel_order.h"
+#include "mica/cpu/panel_packing.h"
 #include "mica/cpu/quantized_matrix.h"
 #include "mica/ops/elementwise_ops.h"
 
@@ -20,12 +24,16 @@ namespace mica::cpu {
 ///
 /// Made from a view of stored bytes, which is not needed afterwards. A stack of matrices (experts [E, N, K]) is one
 /// matrix of E · N rows in E slices: panels never straddle slices.
+///
+/// On several memory nodes each has a part of the panels of every slice, in proportion to the threads that the pool has
+/// there, which pack them: so they lie on that node, on pages of its own.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
 
-  /// Packs in parallel. Errors: shape that the format does not allow, rows not a multiple of `slices`.
-  PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices = 1);
+  /// Packs in parallel. Errors: shape that the format does not allow, rows not a multiple of `slices`. Tests see with a
+  /// `pack` of theirs which thread packs what.
+  PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices = 1, PackPanel pack = pack_panel);
 
   const QuantFormat& format() const { return format_; }
   int64_t rows() const { return rows_; }  ///< of all slices
@@ -38,13 +46,22 @@ class PackedMatrix {
   /// whose source bytes are gone.
   void dequantize_rows(std::span<const int64_t> rows, float* out) const;
 
-  /// For the kernels: the layout, and the start of a panel (16 rows) of the matrix.
+  /// For the kernels: the layout, the parts on the memory nodes, and the start of a panel (16 rows) of a slice. Behind
+  /// it come the others of its part.
   const PanelLayout& layout() const { return layout_; }
-  const uint8_t* panel(int64_t index) const { return data_.get() + index * layout_.panel_bytes(); }
+  std::span<const NodePanels> parts() const { return {parts_.data(), parts_.size()}; }
+  const uint8_t* panel(int64_t slice, int64_t index) const { return place(slice, index); }
   int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
   float factor() const { return factor_; }
 
  private:
+  uint8_t* place(int64_t slice, int64_t index) const {
+    size_t node = 0;
+    while (index >= parts_[node].range.first + parts_[node].range.count) ++node;
+    const auto& [range, data] = parts_[node];
+    return data + (slice * range.count + index - range.first) * layout_.panel_bytes();
+  }
+
   QuantFormat format_;
   int64_t rows_ = 0;
   int64_t cols_ = 0;
@@ -52,7 +69,8 @@ class PackedMatrix {
   float factor_ = 1.0f;
   PanelLayout layout_;
   size_t bytes_ = 0;
-  std::shared_ptr<uint8_t> data_;
+  SmallVector<NodePanels, 1> parts_;  // with nothing more to follow for the one that most machines have
+  std::vector<std::shared_ptr<uint8_t>> memory_;
 };
 
 /// Options of a product.

@@ -1,5 +1,6 @@
 #include "mica/cpu/weight_memory.h"
 
+#include <map>
 #include <mutex>
 
 #include "mica/base/error.h"
@@ -13,31 +14,35 @@ namespace {
 constexpr size_t kLarge = 2 * kLargePage;
 constexpr size_t kChunk = 4 * kLargePage;
 
-/// Each page is first touched by the thread that packs what lies on it.
 std::shared_ptr<uint8_t> map_pages(size_t bytes) {
   void* memory = map_large_pages(bytes);
   if (!memory) fail("no memory for {} bytes of packed weights", bytes);
   return {static_cast<uint8_t*>(memory), [bytes](uint8_t* pages) { unmap_large_pages(pages, bytes); }};
 }
 
-/// The chunk that small matrices are taken from at present.
+/// The memory that small matrices of a node are taken from at present.
 struct Chunk {
-  std::mutex mutex;
   std::weak_ptr<uint8_t> pages;
   size_t used = 0;
 };
 
-Chunk& current_chunk() {
-  static Chunk chunk;
-  return chunk;
+struct Chunks {
+  std::mutex mutex;
+  std::map<int, Chunk> of_node;
+};
+
+Chunks& current_chunks() {
+  static Chunks chunks;
+  return chunks;
 }
 
 }  // namespace
 
-std::shared_ptr<uint8_t> allocate_weights(size_t bytes) {
+std::shared_ptr<uint8_t> allocate_weights(size_t bytes, int node) {
   if (bytes >= kLarge) return map_pages(bytes);
-  Chunk& chunk = current_chunk();
-  const std::lock_guard lock(chunk.mutex);
+  Chunks& chunks = current_chunks();
+  const std::lock_guard lock(chunks.mutex);
+  Chunk& chunk = chunks.of_node[node];
   std::shared_ptr<uint8_t> pages = chunk.pages.lock();
   if (!pages || chunk.used + bytes > kChunk) {
     pages = map_pages(kChunk);
