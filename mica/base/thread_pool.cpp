@@ -80,12 +80,11 @@ struct ThreadPool::State {
     FunctionRef<void(int64_t, int64_t)>* body = nullptr;
     int64_t count = 0;
     int64_t grain = 0;
+    int64_t grains = 0;
     std::span<const int64_t> ends;  // of the nodes' parts, where they are given
     int threads = 0;
     Home home = Home::preferred;
   };
-
-  static int64_t grains_of(const Loop& loop) { return (loop.count + loop.grain - 1) / loop.grain; }
 
   /// `gate` is one word: chunks that are done, workers that are inside, and whether it is closed.
   static constexpr uint64_t kInside = uint64_t{1} << 32;
@@ -133,11 +132,10 @@ struct ThreadPool::State {
   uint64_t take_chunks(NodeSeats::Seat seat, uint32_t number) {
     const size_t nodes = seats.nodes().size();
     const size_t reach = current.home == Home::required ? 1 : nodes;
-    const int64_t grains = grains_of(current);
     uint64_t count = 0;
     for (size_t i = 0; i < reach; ++i) {
       const size_t node = seat.node + i < nodes ? seat.node + i : seat.node + i - nodes;
-      const NodePart part = seats.part(node, current.threads, grains, current.ends);
+      const NodePart part = seats.part(node, current.threads, current.grains, current.ends);
       for (int j = 0; j < part.threads; ++j) count += take_share(part, (seat.number + j) % part.threads, number);
     }
     return count;
@@ -182,9 +180,10 @@ struct ThreadPool::State {
   /// Runs a loop described but for its threads, on this thread alone where that is as good or others are at work.
   void start(Loop described) {
     if (described.count <= 0) return;
+    described.grains = (described.count + described.grain - 1) / described.grain;
     const bool all = described.home == Home::required && seats.nodes().size() > 1;
     described.threads =
-        all ? static_cast<int>(shares.size()) : static_cast<int>(std::min<int64_t>(limit, grains_of(described)));
+        all ? static_cast<int>(shares.size()) : static_cast<int>(std::min<int64_t>(limit, described.grains));
     if (described.threads == 1 || inside_loop) return (*described.body)(0, described.count);
     const std::unique_lock lock(busy, std::try_to_lock);
     if (!lock.owns_lock()) return (*described.body)(0, described.count);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 #include "mica/base/small_vector.h"
 
@@ -26,15 +25,21 @@ struct NodePanels {
 /// node, each time, then those on the next one, so that a node's threads can have what lies there.
 class PanelOrder {
  public:
-  using Matrices = SmallVector<std::span<const NodePanels>>;
+  using Matrices = SmallVector<std::span<const NodePanels>, 3>;
 
-  PanelOrder(Matrices matrices, int64_t times) : matrices_(std::move(matrices)), times_(times) {
-    size_t nodes = 0;
-    for (const std::span<const NodePanels> parts : matrices_) nodes = std::max(nodes, parts.size());
+  PanelOrder(const Matrices& matrices, int64_t times)
+      : matrices_(matrices.size()),
+        panels_(count_nodes(matrices)),
+        ends_(panels_.size()),
+        ranges_(panels_.size() * matrices_) {
     int64_t end = 0;
-    for (size_t node = 0; node < nodes; ++node) {
-      for (const std::span<const NodePanels> parts : matrices_) end += times * on_node(parts, node).count;
-      ends_.push_back(end);
+    for (size_t node = 0; node < panels_.size(); ++node) {
+      for (size_t i = 0; i < matrices_; ++i) {
+        if (node >= matrices[i].size()) continue;
+        ranges_[node * matrices_ + i] = matrices[i][node].range;
+        panels_[node] += matrices[i][node].range.count;
+      }
+      ends_[node] = end += times * panels_[node];
     }
   }
 
@@ -47,29 +52,30 @@ class PanelOrder {
   void visit(int64_t begin, int64_t end, Run run) const {
     for (size_t node = 0; begin < end; ++node) {
       const int64_t start = node == 0 ? 0 : ends_[node - 1];
-      const int64_t panels = (ends_[node] - start) / std::max<int64_t>(1, times_);
+      const PanelRange* const ranges = ranges_.data() + node * matrices_;
       while (begin < std::min(end, ends_[node])) {
-        int64_t before = (begin - start) % panels;
+        const int64_t time = (begin - start) / panels_[node];
+        int64_t before = begin - start - time * panels_[node];
         size_t which = 0;
-        for (; before >= on_node(matrices_[which], node).count; ++which) {
-          before -= on_node(matrices_[which], node).count;
-        }
-        const PanelRange lying = on_node(matrices_[which], node);
-        const int64_t count = std::min(end - begin, lying.count - before);
-        run((begin - start) / panels, which, PanelRange{lying.first + before, count});
+        for (; before >= ranges[which].count; ++which) before -= ranges[which].count;
+        const int64_t count = std::min(end - begin, ranges[which].count - before);
+        run(time, which, PanelRange{ranges[which].first + before, count});
         begin += count;
       }
     }
   }
 
  private:
-  static PanelRange on_node(std::span<const NodePanels> parts, size_t node) {
-    return node < parts.size() ? parts[node].range : PanelRange();
+  static size_t count_nodes(const Matrices& matrices) {
+    size_t nodes = 0;
+    for (const std::span<const NodePanels> parts : matrices) nodes = std::max(nodes, parts.size());
+    return nodes;
   }
 
-  Matrices matrices_;
-  int64_t times_;
-  SmallVector<int64_t> ends_;
+  size_t matrices_;
+  SmallVector<int64_t, 1> panels_;  // of all matrices on each node
+  SmallVector<int64_t, 1> ends_;
+  SmallVector<PanelRange, 3> ranges_;  // [node][matrix]; copied, since loops read them more than once
 };
 
 }  // namespace mica::cpu
