@@ -101,7 +101,7 @@ std::vector<float> rounded_activations(const std::vector<float>& x, int64_t rows
       for (int64_t c = begin; c < end; ++c) {
         const float value = values[static_cast<size_t>(c)];
         float& rounded = out[static_cast<size_t>(row * cols + c)];
-        rounded = scale == 0 ? 0 : std::nearbyint(value * (1.0f / scale)) * scale;
+        rounded = scale == 0 ? 0 : std::nearbyint(value * (127.0f / largest)) * scale;
         if (static_cast<double>(largest) <= limit) continue;
         const float finer = scale / 254.0f;
         rounded += std::nearbyint((value - rounded) / finer) * finer;
@@ -157,7 +157,7 @@ std::vector<double> change_by_paired_biases(const RandomWeights& weights, const 
     for (const float value : group) largest = std::max(largest, std::fabs(value));
     const float scale = largest / 127.0f;
     float digits = 0;
-    for (const float value : group) digits += std::nearbyint(value * (1.0f / scale));
+    for (const float value : group) digits += std::nearbyint(value * (127.0f / largest));
     const float sum = scale * digits;
     for (int64_t j = 0; j < n; ++j) {
       const float bias = middle[static_cast<size_t>(j * k + at % k)];
