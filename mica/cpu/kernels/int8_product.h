@@ -7,7 +7,7 @@
 //   scale · x_scale · (Σ code · x_int8 − offset · Σ x_int8)
 // and the dot product starts with the second sum, so that floats have a third less to do. Other biases can be taken
 // from the middle of the codes on, where they are small: bfloat16 is enough for them then, and an instruction that
-// multiplies pairs adds those of two steps at once. It makes the prompt kernel for 4-bit groups of 32 NN % faster.
+// multiplies pairs adds those of two steps at once. It makes the prompt kernel for 4-bit groups of 32 4 to 5 % faster.
 
 #include <type_traits>
 
