@@ -55,8 +55,8 @@ class PairedBiases<Scales, Rows, P, M> {
     x_ += Rows;
   }
 
-  const uint32_t* x_;
   F32 first_[P];
+  const uint32_t* x_;
   bool is_second_ = false;
 };
 
