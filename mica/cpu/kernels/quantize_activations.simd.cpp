@@ -154,7 +154,8 @@ class Batch {
       const int64_t at = ((columns_[i] + first) >> shift) * tile_.rows + rows_[i];
       tile_.scales[at] = scales[i];
       tile_.sums[at] = scales[i] * sums[i];
-      tile_.totals[at] = static_cast<int32_t>(sums[i]);
+      // The scale of a group with NaN is NaN: what is added to it does not matter.
+      tile_.totals[at] = std::isnan(sums[i]) ? 0 : static_cast<int32_t>(sums[i]);
     }
   }
 
