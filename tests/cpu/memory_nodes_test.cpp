@@ -126,8 +126,10 @@ TEST_F(MemoryNodes, ProductsInOneLoopReadPanelsWhereTheyWerePacked) {
   Setting setting(4);
   const PackedMatrix q = setting.pack(12), k = setting.pack(6), v = setting.pack(6);
   std::vector<Product> products;
+  float* y = setting.y.data();  // side by side
   for (const PackedMatrix* weights : {&q, &k, &v}) {
-    products.push_back({.weights = weights, .y = setting.y.data(), .y_stride = weights->rows()});
+    products.push_back({.weights = weights, .y = y, .y_stride = int64_t{24} * kPanelRows});
+    y += weights->rows();
   }
   matmul(products, setting.x, setting.pool, Activation::int8, setting.level());
   expect_read_where_packed(24);
@@ -140,8 +142,10 @@ TEST_F(MemoryNodes, ProductsThatLieUnevenlyAreReadWhereTheyWerePacked) {
   for (const int64_t panels : {8, 1, 1, 1, 1, 1, 1, 1, 1}) weights.push_back(setting.pack(panels));
   std::vector<Product> products;
   products.reserve(weights.size());
+  float* y = setting.y.data();  // side by side
   for (const PackedMatrix& one : weights) {
-    products.push_back({.weights = &one, .y = setting.y.data(), .y_stride = one.rows()});
+    products.push_back({.weights = &one, .y = y, .y_stride = int64_t{16} * kPanelRows});
+    y += one.rows();
   }
   record().steps = 2;  // the first node's threads have two each
   matmul(products, setting.x, setting.pool, Activation::int8, setting.level());
