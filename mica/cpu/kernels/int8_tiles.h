@@ -133,7 +133,7 @@ void int8_tiles_product(const TileProduct& product) {
                                product.x_scales + at / step * kTileHeight, product.x_sums + at / step * kTileHeight,
                                product.tile_totals + at / step * kTileHeight};
         if (layout.is_symmetric()) {
-          add_block<true>(unit, block, count / step, step, static_cast<int32_t>(layout.offset), rows, sums[tile]);
+          add_block<true>(unit, block, count / step, step, layout.centre(), rows, sums[tile]);
         } else {
           add_block<false>(unit, block, count / step, step, 0, rows, sums[tile]);
         }

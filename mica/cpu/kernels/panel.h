@@ -51,26 +51,9 @@ struct PanelLayout {
   /// The level that dot products start from (PanelProduct::x_starts): the one of value 0 where there are no biases,
   /// otherwise the one in the middle. What the biases still have to add is small then: a few steps, not half of the
   /// range.
-  int32_t centre() const { return has_bias ? middle_level(code) : static_cast<int32_t>(offset); }
-
-  static constexpr int32_t middle_level(PanelCode code) {
-    switch (code) {
-      case PanelCode::u1:
-        return 1;
-      case PanelCode::u2:
-        return 2;
-      case PanelCode::u3:
-        return 4;
-      case PanelCode::u5:
-        return 16;
-      case PanelCode::u6:
-        return 32;
-      case PanelCode::u8:
-        return 128;
-      default:
-        return 8;
-    }
-  }
+  int32_t centre() const { return has_bias ? 1 << (code_bits() - 1) : static_cast<int32_t>(offset); }
+  /// Of integer codes.
+  int32_t code_bits() const { return chunk_bytes / (2 * kPanelRows); }
 };
 
 /// Activations that share a scale.
