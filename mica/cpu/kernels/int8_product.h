@@ -184,14 +184,17 @@ template <typename Code, typename Scales>
 inline void add_group_rests(const PanelProduct& product, const Code& code, const uint8_t* panel, int block,
                             const Rest* rests, const Rest* end, float* sums, int stride) {
   const PanelLayout& layout = *product.layout;
-  for (int first = 0; first < kActivationGroup; first += product.step) {
+  const int chunks = Scales::chunks(product);
+  const bool is_whole = chunks == 2;
+  for (int first = 0; first < kActivationGroup; first += 16 * chunks) {
+    // Records and groups are powers of two: divisions would take longer than what they are for.
     const int column = rests->group * kActivationGroup + first;
-    const uint8_t* record = panel + int64_t{column / layout.record} * layout.record_bytes();
-    const int in_record = column % layout.record;
-    const uint8_t* chunk = record + layout.scale_bytes + in_record / 16 * layout.chunk_bytes;
+    const int in_record = column & (layout.record - 1);
+    const uint8_t* record = panel + int64_t{column >> __builtin_ctz(layout.record)} * layout.record_bytes();
+    const uint8_t* chunk = record + layout.scale_bytes + (in_record >> 4) * layout.chunk_bytes;
     F32 scale, bias;
-    Scales(layout, record, block).group(in_record / layout.group, code_offset<Code>(layout), scale, bias);
-    const bool is_whole = product.step == kActivationGroup;
+    Scales(layout, record, block)
+        .group(in_record >> __builtin_ctz(layout.group), code_offset<Code>(layout), scale, bias);
     const ChunkCodes low = ChunkCodes::unpack(code, chunk, block);
     const ChunkCodes high = ChunkCodes::unpack(code, is_whole ? chunk + layout.chunk_bytes : chunk, block);
     for (const Rest* rest = rests; rest != end; ++rest) {

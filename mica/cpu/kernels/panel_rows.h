@@ -35,6 +35,7 @@ struct Prefetch {
 template <typename Block, int Rows, int P, int M>
 inline void panels_product(const PanelProduct& product, Block& weights, int64_t panel) {
   const uint8_t* panels = product.panels + panel * product.layout->panel_bytes();
+  if (Rows > 1) fetch_rows(product, Rows, panel * kPanelRows, P * kPanelRows);
   alignas(64) float sums[Rows][P * kPanelRows];
   for (int row = 0; row < Rows; row += M) {
     for (int block = 0; block < kBlocks; ++block) {

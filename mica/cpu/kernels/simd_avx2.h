@@ -110,6 +110,10 @@ inline F32 sqrt(F32 a) {
 inline F32 abs(F32 a) {
   return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v);
 }
+/// The larger of two numbers that are not negative; NaN where one is.
+inline F32 max_magnitude(F32 a, F32 b) {
+  return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)));
+}
 /// The magnitude of a with the sign of b.
 inline F32 copysign(F32 a, F32 b) {
   return _mm256_or_ps(abs(a).v, _mm256_and_ps(_mm256_set1_ps(-0.0f), b.v));

@@ -103,6 +103,10 @@ inline F32 sqrt(F32 a) {
 inline F32 abs(F32 a) {
   return _mm512_abs_ps(a.v);
 }
+/// The larger of two numbers that are not negative; NaN where one is.
+inline F32 max_magnitude(F32 a, F32 b) {
+  return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)));
+}
 /// The magnitude of a with the sign of b.
 inline F32 copysign(F32 a, F32 b) {
   const __m512i sign = _mm512_set1_epi32(static_cast<int>(0x80000000u));

@@ -106,6 +106,10 @@ inline F32 sqrt(F32 a) {
 inline F32 abs(F32 a) {
   return F32::make([&](int i) { return __builtin_fabsf(a.v[i]); });
 }
+/// The larger of two numbers that are not negative; NaN where one is.
+inline F32 max_magnitude(F32 a, F32 b) {
+  return F32::make([&](int i) { return a.v[i] >= b.v[i] || a.v[i] != a.v[i] ? a.v[i] : b.v[i]; });
+}
 /// The magnitude of a with the sign of b.
 inline F32 copysign(F32 a, F32 b) {
   return F32::make([&](int i) { return __builtin_copysignf(a.v[i], b.v[i]); });

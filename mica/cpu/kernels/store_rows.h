@@ -16,6 +16,19 @@ inline void store_columns(F32 value, float* y, int64_t count) {
   }
 }
 
+/// Brings what store_rows will read and write into the cache: a line of each of many rows, which the processor does not
+/// foresee (a third of the time of store_rows and more went into waiting for residuals).
+inline void fetch_rows(const PanelProduct& product, int rows, int64_t column, int64_t columns) {
+  constexpr int64_t kLine = 16;  // floats
+  for (int row = 0; row < rows; ++row) {
+    for (int64_t i = 0; i < columns; i += kLine) {
+      const int64_t at = row * product.y_stride + column + i;
+      __builtin_prefetch(product.y + at, 1);
+      if (product.residual) __builtin_prefetch(product.residual + at);
+    }
+  }
+}
+
 /// Output of a tile's rows (PanelProduct::y) from their sums, `stride` floats apart, from column `column` on, of which
 /// `columns` are left.
 inline void store_rows(const PanelProduct& product, int rows, const float* sums, int stride, int64_t column,
