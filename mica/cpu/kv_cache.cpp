@@ -123,7 +123,8 @@ class CachedStep {
     float* queries = turns_ ? turned.data() : nullptr;
     // A token is a few thousand numbers to be moved: some microseconds.
     ThreadPool::global().parallel_for(q_.shape(0) * length_, 4, [&](int64_t begin, int64_t end) {
-      for (int64_t token = begin; token < end; ++token) put_token(token, queries);
+      SmallVector<float, 256> key(static_cast<size_t>(dim_));
+      for (int64_t token = begin; token < end; ++token) put_token(token, queries, key.data());
     });
     return turns_ ? queries : q_.data<float>();
   }
@@ -135,7 +136,8 @@ class CachedStep {
   const CachePlaces& places() const { return places_; }
 
  private:
-  void put_token(int64_t token, float* queries) const {
+  /// `turned_key`: memory for a key.
+  void put_token(int64_t token, float* queries, float* turned_key) const {
     const int64_t b = token / length_;
     const int64_t row = token % length_;
     const int64_t half = turns_ ? cosine_.shape(-1) : 0;
@@ -148,12 +150,11 @@ class CachedStep {
       const int64_t at = (token * options_.num_heads + head) * dim_;
       turn(q_.data<float>() + at, queries + at);
     }
-    SmallVector<float, 256> turned(static_cast<size_t>(dim_));
     for (int64_t head = 0; head < options_.num_kv_heads; ++head) {
       const int64_t at = token * options_.num_kv_heads + head;
       const float* key = k_.data<float>() + at * dim_;
-      if (turns_) turn(key, turned.data());
-      put_row(keys_, b, head, row, turns_ ? turned.data() : key, dim_);
+      if (turns_) turn(key, turned_key);
+      put_row(keys_, b, head, row, turns_ ? turned_key : key, dim_);
       put_row(values_, b, head, row, v_.data<float>() + at * value_dim_, value_dim_);
     }
   }

@@ -24,8 +24,10 @@ constexpr int64_t kScratchPanels = 16;
 /// Weights for which a loop over threads costs more than it gains.
 constexpr int64_t kSerialWeights = 1 << 13;
 
-/// Tiles of rows that a thread passes over a panel at least: making it ready for a matrix unit must be worth it.
-constexpr int64_t kTilesOfPart = 8;
+/// Tiles of rows that a thread passes over a panel at least: it comes from the third-level cache or from memory.
+constexpr int64_t kTilesOfPart = 4;
+/// Where it must be made ready for a matrix unit, too.
+constexpr int64_t kTilesOfUnitPart = 8;
 
 /// The copy of the activations that a product reads.
 enum class Copy { int8, bf16, exact, tiled_int8, tiled_bf16 };
@@ -201,7 +203,7 @@ class Multiplier {
   }
 
   /// Tiles of a part of the rows that is worth a thread of its own.
-  int64_t tiles_of_part() const { return tiled_ ? kTilesOfPart : 1; }
+  int64_t tiles_of_part() const { return tiled_ ? kTilesOfUnitPart : kTilesOfPart; }
 
   /// Panels that it takes, or whose codes stay in the second-level cache.
   int64_t panels_at_once() const {
@@ -345,11 +347,13 @@ void check_slice(const PackedMatrix& weights, int64_t slice) {
   }
 }
 
-/// Parts that the rows are divided into where there are few panels and many rows, so that every thread has several.
+/// Parts that the rows are divided into where there are many: each thread has so many iterations then that the last ones
+/// of a loop are short.
 template <typename Product>
 int64_t row_parts(const Product& product, int64_t panels, const ThreadPool& pool) {
+  constexpr int64_t kIterations = 64;
   const int64_t most = std::max<int64_t>(1, product.tile_count() / product.tiles_of_part());
-  return std::clamp<int64_t>((8 * pool.size() + panels - 1) / panels, 1, most);
+  return std::clamp<int64_t>((kIterations * pool.size() + panels - 1) / panels, 1, most);
 }
 
 template <typename Product>

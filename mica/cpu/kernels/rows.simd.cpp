@@ -1,5 +1,5 @@
 #include "mica/cpu/kernels/elementwise.h"
-#include "mica/cpu/kernels/simd.h"
+#include "mica/cpu/kernels/pairs.h"
 
 namespace mica::cpu::MICA_ISA_NS {
 namespace {
@@ -92,20 +92,37 @@ void rotate_halves(const float* x, const float* cosine, const float* sine, float
   }
 }
 
+void rotate_pairs(const float* x, const float* cosine, const float* sine, float* out, int64_t half) {
+  for (int64_t i = 0; i < half; i += F32::kLanes) {
+    const int64_t n = half - i < F32::kLanes ? half - i : F32::kLanes;
+    const EvenOdd pairs = load_pairs(x + 2 * i, n);
+    const F32 c = F32::load(cosine + i, n);
+    const F32 s = F32::load(sine + i, n);
+    store_pairs({pairs.even * c - pairs.odd * s, pairs.odd * c + pairs.even * s}, n, out + 2 * i);
+  }
+}
+
+/// The first place whose element is wanted, `count` where none is. has_wanted(vector): whether one of the lanes is.
+template <typename HasWanted>
+int64_t find(const float* x, int64_t count, HasWanted has_wanted) {
+  int64_t i = 0;
+  while (i + F32::kLanes <= count && !has_wanted(F32::load(x + i))) i += F32::kLanes;
+  while (i < count && !has_wanted(F32(x[i]))) ++i;
+  return i;
+}
+
 int64_t argmax(const float* x, int64_t count) {
   // NaN compares false with everything, itself included.
-  for (int64_t i = 0; i < count; ++i) {
-    if (x[i] != x[i]) return i;
-  }
-  const float most = row_max(x, count);
-  for (int64_t i = 0; i < count; ++i) {
-    if (x[i] == most) return i;
-  }
-  return 0;
+  const int64_t nan = find(x, count, [](F32 v) { return !all(v == v); });
+  if (nan < count) return nan;
+  const F32 most = row_max(x, count);
+  const int64_t place = find(x, count, [&](F32 v) { return any(v == most); });
+  return place < count ? place : 0;
 }
 
 }  // namespace
 
-constinit const RowKernels rows = {rms_norm, layer_norm, softmax, sum_exp, row_sum, row_max, rotate_halves, argmax};
+constinit const RowKernels rows = {rms_norm, layer_norm,    softmax,      sum_exp, row_sum,
+                                   row_max,  rotate_halves, rotate_pairs, argmax};
 
 }  // namespace mica::cpu::MICA_ISA_NS
