@@ -54,7 +54,7 @@ std::vector<PackedMatrix> make_weights(const QuantFormat& format, Shape shape, d
 }
 
 void product(benchmark::State& state, const QuantFormat& format, Shape shape, int64_t rows, Activation activation) {
-  const std::vector<PackedMatrix> weights = make_weights(format, shape, rows == 1 ? 300e6 : 0);
+  const std::vector<PackedMatrix> weights = make_weights(format, shape, rows <= 32 ? 300e6 : 0);
   const std::vector<float> x(static_cast<size_t>(rows * shape.k), 0.5f);
   std::vector<float> y(static_cast<size_t>(rows * shape.n));
   Activations activations;
@@ -99,8 +99,8 @@ void register_products() {
     for (const Shape shape : kShapes) {
       std::string name = fmt::format("{}/{}x{}", format.name(), shape.n, shape.k);
       std::replace(name.begin(), name.end(), ' ', '_');
-      for (const int64_t rows : {1, 4, 12, 512}) {
-        if (rows > 12 && shape.n > 10000) continue;
+      for (const int64_t rows : {1, 2, 4, 8, 12, 24, 32, 512}) {
+        if (rows > 32 && shape.n > 10000) continue;
         const auto add = [&](const char* kind, Activation activation) {
           add_benchmark(fmt::format("{}{}/rows:{}", name, kind, rows),
                         [=](benchmark::State& state) { product(state, format, shape, rows, activation); });

@@ -2,10 +2,8 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "mica/base/half.h"
-#include "mica/cpu/ggml_blocks.h"
 #include "mica/cpu/small_float.h"
 
 namespace mica::cpu {
@@ -97,36 +95,6 @@ size_t affine_index(int type, int group, int bits) {
   return (static_cast<size_t>(type) * 3 + static_cast<size_t>(group)) * 9 + static_cast<size_t>(bits);
 }
 
-uint32_t load_bits(const void* array, int64_t index, int bytes) {
-  uint32_t bits = 0;
-  std::memcpy(&bits, static_cast<const std::byte*>(array) + index * bytes, static_cast<size_t>(bytes));
-  return bits;
-}
-
-/// `count` codes of 4 bits, the low nibble first.
-void unpack_nibbles(const uint8_t* stream, int count, uint8_t* codes) {
-  for (int i = 0; i < count / 2; ++i) {
-    codes[2 * i] = stream[i] & 15;
-    codes[2 * i + 1] = stream[i] >> 4;
-  }
-}
-
-/// `count` codes of `bits` bits from a little-endian bit stream; count is a multiple of 8.
-void unpack_stream(const uint8_t* stream, int bits, int count, uint8_t* codes) {
-  if (bits == 4) return unpack_nibbles(stream, count, codes);
-  if (bits == 8) {
-    std::memcpy(codes, stream, static_cast<size_t>(count));
-    return;
-  }
-  const uint64_t mask = (1u << bits) - 1;
-  for (int i = 0; i < count; i += 8, stream += bits) {
-    // Eight codes are a whole number of bytes.
-    uint64_t window = 0;
-    std::memcpy(&window, stream, static_cast<size_t>(bits));
-    for (int j = 0; j < 8; ++j) codes[i + j] = static_cast<uint8_t>((window >> (bits * j)) & mask);
-  }
-}
-
 float group_scale(const CodeScheme& scheme, uint32_t bits) {
   if (!scheme.half_scale) return scale_value(scheme.scale_type, bits);
   if (scheme.scale_type == ScaleType::e8m0) return half_e8m0_to_float(static_cast<uint8_t>(bits));
@@ -161,18 +129,6 @@ const CodeScheme& code_scheme(const QuantFormat& format) {
   const int type = static_cast<int>(format.scale_type) - 1;
   const int group = std::countr_zero(static_cast<unsigned>(format.group_size)) - 5;
   return affine[affine_index(type, group, format.bits)];
-}
-
-void decode_record(const QuantizedMatrix& matrix, int64_t row, int64_t index, CodeRecord& out) {
-  const QuantFormat& format = matrix.format;
-  const int64_t row_bytes = matrix.cols / format.block_size * format.block_bytes;
-  const auto* codes = static_cast<const uint8_t*>(matrix.codes) + row * row_bytes;
-  if (format.is_ggml_block()) return decode_ggml_block(format.kind, codes + index * format.block_bytes, out);
-  const CodeScheme& scheme = code_scheme(format);
-  unpack_stream(codes + index * format.block_bytes, format.bits, scheme.record, out.codes);
-  const int64_t scale = row * format.scales_per_row(matrix.cols) + index;
-  out.scale_bits = load_bits(matrix.scales, scale, scale_bytes(format.scale_type));
-  if (format.has_biases) out.bias_bits = load_bits(matrix.biases, scale, scale_bytes(format.scale_type));
 }
 
 float scale_value(ScaleType type, uint32_t bits) {

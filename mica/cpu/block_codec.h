@@ -29,15 +29,12 @@ const CodeScheme& code_scheme(const QuantFormat& format);
 
 /// One decoded record.
 struct CodeRecord {
-  uint8_t codes[256];
+  alignas(16) uint8_t codes[256];
   uint32_t scale_bits = 0;  ///< the stored scale, or d
   uint32_t bias_bits = 0;   ///< the stored bias, or dmin
   int8_t sub_scales[16];    ///< two-level: one per group
   uint8_t sub_mins[16];
 };
-
-/// Decodes record `index` of a row. The matrix has been checked; row and index are in range.
-void decode_record(const QuantizedMatrix& matrix, int64_t row, int64_t index, CodeRecord& out);
 
 /// A scale or bias from its stored bits.
 float scale_value(ScaleType type, uint32_t bits);

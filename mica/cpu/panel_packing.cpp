@@ -4,7 +4,8 @@
 #include <cstring>
 
 #include "mica/base/half.h"
-#include "mica/cpu/block_codec.h"
+#include "mica/cpu/byte_vector.h"
+#include "mica/cpu/record_reader.h"
 
 namespace mica::cpu {
 namespace {
@@ -79,12 +80,6 @@ void store_word(uint8_t* p, uint32_t word) {
   std::memcpy(p, &word, 4);
 }
 
-/// One bit of each of four bytes, as four bits.
-uint32_t gather_bits(uint32_t bytes, int bit) {
-  const uint32_t bits = (bytes >> bit) & 0x01010101u;
-  return (bits | (bits >> 7) | (bits >> 14) | (bits >> 21)) & 15u;
-}
-
 uint32_t spread_bits(uint32_t bits, int bit) {
   return ((bits & 1u) | ((bits & 2u) << 7) | ((bits & 4u) << 14) | ((bits & 8u) << 21)) << bit;
 }
@@ -94,37 +89,38 @@ uint32_t mask_bits(const uint8_t* masks, int quad, int row) {
 }
 
 /// The four bytes of a quad of one row in vector `vector` of a plane.
-uint8_t* word_at(uint8_t* plane, int vector, int row) {
-  return plane + 64 * vector + 4 * row;
-}
 const uint8_t* word_at(const uint8_t* plane, int vector, int row) {
   return plane + 64 * vector + 4 * row;
 }
 
-void put_low_2(uint8_t* plane, int row, const uint32_t (&quads)[4]) {
-  store_word(word_at(plane, 0, row), quads[0] | (quads[1] << 2) | (quads[2] << 4) | (quads[3] << 6));
+/// Rows that are packed together.
+constexpr int kBlock = 4;
+
+/// Quads of four rows: vector i has quad i of each row.
+using RowQuads = ByteVector[4];
+
+void put_low_2(uint8_t* plane, int row, const RowQuads& quads) {
+  (quads[0] | (quads[1] << 2) | (quads[2] << 4) | (quads[3] << 6)).store(plane + 4 * row);
 }
 
-void put_low_4(uint8_t* plane, int row, const uint32_t (&quads)[4]) {
-  store_word(word_at(plane, 0, row), quads[0] | (quads[1] << 4));
-  store_word(word_at(plane, 1, row), quads[2] | (quads[3] << 4));
+void put_low_4(uint8_t* plane, int row, const RowQuads& quads) {
+  (quads[0] | (quads[1] << 4)).store(plane + 4 * row);
+  (quads[2] | (quads[3] << 4)).store(plane + 64 + 4 * row);
 }
 
-void put_masks(uint8_t* masks, int row, const uint32_t (&quads)[4], int bit) {
+void put_masks(uint8_t* masks, int row, const RowQuads& quads, int bit) {
   for (int i = 0; i < 4; ++i) {
-    masks[8 * i + row / 2] |= static_cast<uint8_t>(gather_bits(quads[i], bit) << (4 * (row % 2)));
+    const uint16_t bits = quads[i].bits(bit);
+    std::memcpy(masks + 8 * i + row / 2, &bits, 2);
   }
 }
 
-/// Writes 16 codes of one row into a chunk whose masks are zero.
-void put_codes(PanelCode code, uint8_t* chunk, int row, const uint8_t* codes) {
-  uint32_t quads[4], low[4], high[4];
-  for (int i = 0; i < 4; ++i) quads[i] = load_word(codes + 4 * i);
-  const auto split = [&](uint32_t mask, int shift) {
-    for (int i = 0; i < 4; ++i) {
-      low[i] = quads[i] & mask;
-      high[i] = (quads[i] >> shift) & 0x03030303u;
-    }
+/// Writes 16 codes of each of four rows, from `row` on, into a chunk.
+void put_codes(PanelCode code, uint8_t* chunk, int row, const RowQuads& quads) {
+  const auto masked = [&](int shift, uint8_t mask, auto put, uint8_t* plane) {
+    RowQuads part = {quads[0], quads[1], quads[2], quads[3]};
+    for (ByteVector& quad : part) quad = (quad >> shift) & ByteVector(mask);
+    put(plane, row, part);
   };
   switch (code) {
     case PanelCode::u1:
@@ -132,22 +128,19 @@ void put_codes(PanelCode code, uint8_t* chunk, int row, const uint8_t* codes) {
     case PanelCode::u2:
       return put_low_2(chunk, row, quads);
     case PanelCode::u3:
-      split(0x03030303u, 2);
-      put_low_2(chunk, row, low);
+      masked(0, 3, put_low_2, chunk);
       return put_masks(chunk + 64, row, quads, 2);
     case PanelCode::u4:
     case PanelCode::u4_levels:
       return put_low_4(chunk, row, quads);
     case PanelCode::u5:
-      split(0x0f0f0f0fu, 4);
-      put_low_4(chunk, row, low);
+      masked(0, 15, put_low_4, chunk);
       return put_masks(chunk + 128, row, quads, 4);
     case PanelCode::u6:
-      split(0x0f0f0f0fu, 4);
-      put_low_4(chunk, row, low);
-      return put_low_2(chunk + 128, row, high);
+      masked(0, 15, put_low_4, chunk);
+      return masked(4, 3, put_low_2, chunk + 128);
     default:
-      for (int i = 0; i < 4; ++i) store_word(word_at(chunk, i, row), quads[i]);
+      for (int i = 0; i < 4; ++i) quads[i].store(chunk + 64 * i + 4 * row);
   }
 }
 
@@ -210,18 +203,35 @@ void get_subs(const CodeScheme& scheme, const uint8_t* subs, int row, CodeRecord
   }
 }
 
-void put_record(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord& record, int row, uint8_t* out) {
-  const int head = head_bytes(scheme);
-  std::memcpy(out + row * head, &record.scale_bits, static_cast<size_t>(head));
-  uint8_t* next = out + kPanelRows * head;
-  if (scheme.has_bias) {
-    std::memcpy(next + row * head, &record.bias_bits, static_cast<size_t>(head));
-    next += kPanelRows * head;
+/// A scale of `width` bytes.
+void put_scale(uint32_t bits, int width, uint8_t* out) {
+  if (width == 4) {
+    store_word(out, bits);
+  } else {
+    out[0] = static_cast<uint8_t>(bits);
+    if (width == 2) out[1] = static_cast<uint8_t>(bits >> 8);
   }
-  if (scheme.two_level) put_subs(scheme, record, row, next);
+}
+
+/// Writes a record of each of four rows, from `row` on; `out` is where the panel's record begins.
+void put_records(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord (&records)[kBlock], int row,
+                 uint8_t* out) {
+  const int head = head_bytes(scheme);
+  for (int i = 0; i < kBlock; ++i) {
+    put_scale(records[i].scale_bits, head, out + (row + i) * head);
+    uint8_t* next = out + kPanelRows * head;
+    if (scheme.has_bias) {
+      put_scale(records[i].bias_bits, head, next + (row + i) * head);
+      next += kPanelRows * head;
+    }
+    if (scheme.two_level) put_subs(scheme, records[i], row + i, next);
+  }
   uint8_t* chunk = out + layout.scale_bytes;
   for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
-    put_codes(layout.code, chunk, row, record.codes + column);
+    RowQuads quads = {ByteVector::load(records[0].codes + column), ByteVector::load(records[1].codes + column),
+                      ByteVector::load(records[2].codes + column), ByteVector::load(records[3].codes + column)};
+    transpose_words(quads);
+    put_codes(layout.code, chunk, row, quads);
   }
 }
 
@@ -251,14 +261,31 @@ int64_t dense_offset(PanelCode code, int64_t column, int row) {
   return (column * kPanelRows + row) * dense_bytes(code);
 }
 
+/// Words of four bytes (pairs of bf16, f32) of four rows at a time, then what is left of the rows.
 void pack_dense(const QuantizedMatrix& source, PanelCode code, int64_t first_row, int64_t rows, uint8_t* panel) {
-  const auto width = static_cast<size_t>(dense_bytes(code));
+  const int width = dense_bytes(code);
   const int64_t row_bytes = source.format.row_bytes(source.cols);
-  for (int row = 0; row < rows; ++row) {
-    const auto* in = static_cast<const uint8_t*>(source.codes) + (first_row + row) * row_bytes;
-    for (int64_t column = 0; column < source.cols; ++column) {
-      std::memcpy(panel + dense_offset(code, column, row), in + column * static_cast<int64_t>(width), width);
+  const auto* in = static_cast<const uint8_t*>(source.codes) + first_row * row_bytes;
+  const auto put_value = [&](int64_t column, int64_t row) {
+    std::memcpy(panel + dense_offset(code, column, static_cast<int>(row)), in + row * row_bytes + column * width,
+                width == 4 ? 4 : 2);
+  };
+  const int64_t blocks = code == PanelCode::f16 ? 0 : rows / kBlock * kBlock;
+  const int64_t whole = row_bytes / 16 * 16;
+  for (int64_t row = 0; row < blocks; row += kBlock) {
+    const uint8_t* from = in + row * row_bytes;
+    for (int64_t at = 0; at < whole; at += 16) {
+      RowQuads words = {ByteVector::load(from + at), ByteVector::load(from + row_bytes + at),
+                        ByteVector::load(from + 2 * row_bytes + at), ByteVector::load(from + 3 * row_bytes + at)};
+      transpose_words(words);
+      for (int i = 0; i < 4; ++i) words[i].store(panel + (at / 4 + i) * 4 * kPanelRows + 4 * row);
     }
+    for (int64_t i = row; i < row + kBlock; ++i) {
+      for (int64_t column = whole / width; column < source.cols; ++column) put_value(column, i);
+    }
+  }
+  for (int64_t row = blocks; row < rows; ++row) {
+    for (int64_t column = 0; column < source.cols; ++column) put_value(column, row);
   }
 }
 
@@ -301,16 +328,21 @@ PanelLayout panel_layout(const QuantFormat& format, int64_t cols) {
 
 void pack_panel(const QuantizedMatrix& source, const PanelLayout& layout, int64_t first_row, int64_t rows,
                 uint8_t* panel) {
-  std::memset(panel, 0, static_cast<size_t>(layout.panel_bytes()));
-  if (source.format.is_dense()) return pack_dense(source, layout.code, first_row, rows, panel);
-  const CodeScheme& scheme = code_scheme(source.format);
-  CodeRecord record;
-  for (int32_t index = 0; index < layout.records; ++index) {
-    for (int row = 0; row < rows; ++row) {
-      decode_record(source, first_row + row, index, record);
-      put_record(scheme, layout, record, row, panel + static_cast<int64_t>(index) * layout.record_bytes());
-    }
+  if (source.format.is_dense()) {
+    std::memset(panel, 0, static_cast<size_t>(layout.panel_bytes()));
+    return pack_dense(source, layout.code, first_row, rows, panel);
   }
+  const CodeScheme& scheme = code_scheme(source.format);
+  with_record_reader(source, [&](const auto& reader) {
+    for (int row = 0; row < kPanelRows; row += kBlock) {
+      CodeRecord records[kBlock] = {};  // rows that there are not stay zeros
+      const int64_t count = std::clamp<int64_t>(rows - row, 0, kBlock);
+      for (int32_t index = 0; index < layout.records; ++index) {
+        for (int64_t i = 0; i < count; ++i) reader.read(first_row + row + i, index, records[i]);
+        put_records(scheme, layout, records, row, panel + static_cast<int64_t>(index) * layout.record_bytes());
+      }
+    }
+  });
 }
 
 void unpack_panel_row(const QuantFormat& format, const PanelLayout& layout, const uint8_t* panel, int row, int64_t cols,

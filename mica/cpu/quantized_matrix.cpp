@@ -5,7 +5,7 @@
 
 #include "mica/base/error.h"
 #include "mica/base/half.h"
-#include "mica/cpu/block_codec.h"
+#include "mica/cpu/record_reader.h"
 
 namespace mica::cpu {
 namespace {
@@ -40,11 +40,13 @@ void dequantize_row(const QuantizedMatrix& matrix, int64_t row, float* out) {
   if (matrix.format.is_dense()) return dense_row(matrix, row, out);
   const CodeScheme& scheme = code_scheme(matrix.format);
   matrix.format.row_bytes(matrix.cols);  // checks the shape
-  CodeRecord record;
-  for (int64_t index = 0; index < matrix.cols / scheme.record; ++index) {
-    decode_record(matrix, row, index, record);
-    record_values(scheme, record, matrix.factor, out + index * scheme.record);
-  }
+  with_record_reader(matrix, [&](const auto& reader) {
+    CodeRecord record;
+    for (int64_t index = 0; index < matrix.cols / scheme.record; ++index) {
+      reader.read(row, index, record);
+      record_values(scheme, record, matrix.factor, out + index * scheme.record);
+    }
+  });
 }
 
 void dequantize_rows(const QuantizedMatrix& matrix, std::span<const int64_t> rows, float* out) {
