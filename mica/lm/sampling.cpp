@@ -1,10 +1,10 @@
 #include "mica/lm/sampling.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "mica/base/error.h"
 #include "mica/cpu/kernels/elementwise.h"
@@ -22,8 +22,6 @@ std::map<int32_t, int> counts(std::span<const int32_t> tokens) {
   return out;
 }
 
-/// Tokens whose probabilities are added up at a time.
-constexpr size_t kBlock = 1024;
 /// Tokens that are passed over together where none is likely.
 constexpr size_t kSkipped = 128;
 
@@ -146,27 +144,31 @@ bool Sampler::has_what_stays(const std::vector<Candidate>& candidates, float ran
 }
 
 /// The tokens that are at most e^range times less likely than the best one.
-std::vector<Sampler::Candidate> Sampler::within(std::span<const float> logits, float best, float normalizer,
-                                                float range) {
+std::vector<Sampler::Candidate> Sampler::within(const LogitBlocks& logits, float normalizer, float range) {
   std::vector<Candidate> out;
-  const float least = best - range;
-  for (size_t block = 0; block < logits.size(); block += kSkipped) {
-    const size_t end = std::min(block + kSkipped, logits.size());
-    if (cpu::row_kernels().max(&logits[block], static_cast<int64_t>(end - block)) < least) continue;
-    for (size_t i = block; i < end; ++i) {
-      if (!(logits[i] < least)) out.push_back({static_cast<int32_t>(i), logits[i] - normalizer});
+  const float least = logits.best() - range;
+  for (size_t index = 0; index < logits.count(); ++index) {
+    if (logits.most(index) < least) continue;
+    const std::span<const float> block = logits.block(index);
+    for (size_t begin = 0; begin < block.size(); begin += kSkipped) {
+      const size_t end = std::min(begin + kSkipped, block.size());
+      if (cpu::row_kernels().max(&block[begin], static_cast<int64_t>(end - begin)) < least) continue;
+      for (size_t i = begin; i < end; ++i) {
+        if (block[i] < least) continue;
+        out.push_back({static_cast<int32_t>(index * LogitBlocks::kBlock + i), block[i] - normalizer});
+      }
     }
   }
   return out;
 }
 
 /// The tokens that survive the filters, from the best one down.
-std::vector<Sampler::Candidate> Sampler::filter(std::span<const float> logits, float best, float normalizer) {
+std::vector<Sampler::Candidate> Sampler::filter(const LogitBlocks& logits, float normalizer) {
   const SamplingOptions& o = options_;
   // Few tokens are likely: only those are sorted, if the filters leave no others.
   std::vector<Candidate> candidates;
   for (const float range : {2.0f, 3.0f, 4.5f, 7.0f, 10.0f, 15.0f, std::numeric_limits<float>::infinity()}) {
-    candidates = within(logits, best, normalizer, range);
+    candidates = within(logits, normalizer, range);
     if (has_what_stays(candidates, range)) break;
   }
   const double rest = candidates.size() == logits.size() ? 0.0 : rest_of(candidates);
@@ -182,35 +184,23 @@ std::vector<Sampler::Candidate> Sampler::filter(std::span<const float> logits, f
 }
 
 /// The place of a token drawn from the logits as they are.
-size_t Sampler::draw_from_all(std::span<const float> logits, float best) {
-  std::array<float, kBlock> scaled;
-  const auto load = [&](size_t block) {
-    const std::span<const float> part =
-        logits.subspan(block * kBlock, std::min(kBlock, logits.size() - block * kBlock));
-    for (size_t i = 0; i < part.size(); ++i) scaled[i] = (part[i] - best) / options_.temperature;
-    return part.size();
-  };
-  std::vector<double> cumulative;
-  double total = 0;
-  for (size_t block = 0; block * kBlock < logits.size(); ++block) {
-    const auto count = static_cast<int64_t>(load(block));
-    total += static_cast<double>(cpu::row_kernels().sum_exp(scaled.data(), 0.0f, count));
-    cumulative.push_back(total);
-  }
-  const double wanted = uniform() * total;
+size_t Sampler::draw_from_all(const LogitBlocks& logits) {
+  std::vector<double> cumulative = logits.sums(options_.temperature);
+  std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
+  const double wanted = uniform() * cumulative.back();
   const auto above = std::upper_bound(cumulative.begin(), cumulative.end(), wanted) - cumulative.begin();
-  const size_t block = std::min(static_cast<size_t>(above), cumulative.size() - 1);
-  double sum = block > 0 ? cumulative[block - 1] : 0.0;
-  const size_t count = load(block);
+  const size_t index = std::min(static_cast<size_t>(above), cumulative.size() - 1);
+  double sum = index > 0 ? cumulative[index - 1] : 0.0;
+  const std::span<const float> block = logits.block(index);
   // Rounding may leave a little at the end of a block: its last token that is possible at all.
   size_t chosen = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const double p = std::exp(static_cast<double>(scaled[i]));
+  for (size_t i = 0; i < block.size(); ++i) {
+    const double p = std::exp(static_cast<double>((block[i] - logits.best()) / options_.temperature));
     if (p > 0) chosen = i;
     sum += p;
     if (sum > wanted) break;
   }
-  return block * kBlock + chosen;
+  return index * LogitBlocks::kBlock + chosen;
 }
 
 /// The place of a token drawn from candidates.
@@ -229,14 +219,12 @@ size_t Sampler::draw_from(const std::vector<Candidate>& candidates) {
 
 SampledToken Sampler::sample(std::span<float> logits, std::span<const int32_t> history) {
   apply_penalties(logits, history);
-  const auto count = static_cast<int64_t>(logits.size());
-  const auto place = static_cast<size_t>(cpu::row_kernels().argmax(logits.data(), count));
-  const float best = logits[place];
-  const float normalizer = best + std::log(cpu::row_kernels().sum_exp(logits.data(), best, count));
+  const LogitBlocks blocks(logits);
+  const float normalizer = blocks.normalizer();
   const auto token = [&](size_t id) -> SampledToken { return {static_cast<int32_t>(id), logits[id] - normalizer}; };
-  if (options_.temperature == 0) return token(place);
-  if (!filters()) return token(draw_from_all(logits, best));
-  const std::vector<Candidate> candidates = filter(logits, best, normalizer);
+  if (options_.temperature == 0) return token(blocks.best_place());
+  if (!filters()) return token(draw_from_all(blocks));
+  const std::vector<Candidate> candidates = filter(blocks, normalizer);
   return token(static_cast<size_t>(candidates[draw_from(candidates)].id));
 }
 

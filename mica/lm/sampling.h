@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "mica/lm/logit_blocks.h"
+
 namespace mica::lm {
 
 /// How the next token is chosen from the logits. Meanings, order and defaults are mlx-lm's, except that everything is
@@ -60,10 +62,10 @@ class Sampler {
   };
   void apply_penalties(std::span<float> logits, std::span<const int32_t> history) const;
   bool filters() const;
-  size_t draw_from_all(std::span<const float> logits, float best);
+  size_t draw_from_all(const LogitBlocks& logits);
   size_t draw_from(const std::vector<Candidate>& candidates);
-  std::vector<Candidate> filter(std::span<const float> logits, float best, float normalizer);
-  static std::vector<Candidate> within(std::span<const float> logits, float best, float normalizer, float range);
+  std::vector<Candidate> filter(const LogitBlocks& logits, float normalizer);
+  static std::vector<Candidate> within(const LogitBlocks& logits, float normalizer, float range);
   static double rest_of(const std::vector<Candidate>& candidates);
   bool has_what_stays(const std::vector<Candidate>& candidates, float range) const;
   void keep_top_p(std::vector<Candidate>& candidates, double rest) const;

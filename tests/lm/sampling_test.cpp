@@ -180,6 +180,53 @@ TEST(Sampling, DrawsFromALargeVocabularyAreAsLikelyAsTheyShould) {
   for (int i = 0; i < 300; ++i) ASSERT_LT(sampler.sample(logits, {}).id, 3);
 }
 
+/// −∞ at every place that is a multiple of 3, and in the whole of the second block.
+std::vector<float> partly_masked(size_t count) {
+  std::vector<float> logits(count);
+  for (size_t i = 0; i < count; ++i) {
+    const bool is_masked = i % 3 == 0 || i / LogitBlocks::kBlock == 1;
+    const float value = 20.0f * std::sin(0.7f * static_cast<float>(i * i % 1009));
+    logits[i] = is_masked ? -std::numeric_limits<float>::infinity() : value;
+  }
+  return logits;
+}
+
+TEST(LogitBlocks, EqualLoopsOverAllLogits) {
+  for (const size_t count : {size_t{2}, size_t{1000}, size_t{1024}, size_t{2049}, size_t{50001}}) {
+    SCOPED_TRACE(count);
+    const std::vector<float> logits = partly_masked(count);
+    const LogitBlocks blocks(logits);
+    const auto best = std::max_element(logits.begin(), logits.end());
+    EXPECT_EQ(blocks.best_place(), static_cast<size_t>(best - logits.begin()));
+    EXPECT_EQ(blocks.best(), *best);
+    for (const float temperature : {1.0f, 0.6f}) {
+      std::vector<double> expected(blocks.count());
+      double total = 0;
+      for (size_t i = 0; i < count; ++i) {
+        const double p = std::exp((static_cast<double>(logits[i]) - static_cast<double>(*best)) / temperature);
+        expected[i / LogitBlocks::kBlock] += p;
+        total += p;
+      }
+      const std::vector<double> sums = blocks.sums(temperature);
+      // Exponentials are good to a few units of the last place, sums of 1,024 to as many more.
+      for (size_t i = 0; i < sums.size(); ++i) EXPECT_NEAR(sums[i], expected[i], 1e-5 * total) << i;
+      if (temperature != 1.0f) continue;
+      EXPECT_NEAR(blocks.normalizer(), static_cast<double>(*best) + std::log(total), 1e-4);
+    }
+  }
+}
+
+TEST(LogitBlocks, WhatIsNoNumberComesFirst) {
+  std::vector<float> logits = partly_masked(5000);
+  logits[4321] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(LogitBlocks(logits).best_place(), size_t{4321});
+  logits[1500] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(LogitBlocks(logits).best_place(), size_t{1500});
+  std::vector<float> infinite = partly_masked(5000);
+  infinite[4000] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(LogitBlocks(infinite).best_place(), size_t{4000});
+}
+
 TEST(Sampling, OptionsOutOfRangeAreRefusedByName) {
   const auto refused = [](auto change) {
     SamplingOptions o;
