@@ -1,7 +1,6 @@
 #include "mica/cpu/activations.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
@@ -98,11 +97,13 @@ void Activations::for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> bod
   pool.parallel_for(count, 1, run);
 }
 
-const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
-  Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4];
+const Activations::Int8& Activations::int8(const Rounding& rounding, ThreadPool& pool) {
+  const auto found = std::ranges::find(int8_, rounding, &Int8::rounding);
+  Int8& copy = found != int8_.end() ? *found : int8_.emplace_back();
+  copy.rounding = rounding;
   if (copy.ready) return copy;
   const int64_t padded = padded_cols();
-  const int64_t steps = padded / step;
+  const int64_t steps = padded / rounding.step;
   const int64_t groups = padded / kActivationGroup;
   copy.values.reserve(count_ * padded);
   copy.scales.reserve(count_ * steps);
@@ -114,7 +115,7 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
     TileQuantization work = {.rows = tile.count,
                              .cols = cols_,
                              .padded = padded,
-                             .step = step,
+                             .rounding = rounding,
                              .values = copy.values.data() + tile.first * padded,
                              .scales = copy.scales.data() + tile.first * steps,
                              .sums = copy.sums.data() + tile.first * steps,
@@ -127,8 +128,7 @@ const Activations::Int8& Activations::int8(int step, ThreadPool& pool) {
   return copy;
 }
 
-const int32_t* Activations::starts(int32_t offset, ThreadPool& pool) {
-  const Int8& copy = int8(kActivationGroup, pool);
+const int32_t* Activations::starts(const Int8& copy, int32_t offset) {
   auto found = std::ranges::find(starts_, offset, &Starts::offset);
   if (found == starts_.end()) found = starts_.insert(found, Starts{.offset = offset, .values = {}});
   if (!found->ready) {
@@ -140,9 +140,8 @@ const int32_t* Activations::starts(int32_t offset, ThreadPool& pool) {
   return found->values.data();
 }
 
-const uint32_t* Activations::sum_pairs(ThreadPool& pool) {
+const uint32_t* Activations::sum_pairs(const Int8& copy) {
   if (sum_pairs_ready_) return sum_pairs_.data();
-  const Int8& copy = int8(kActivationGroup, pool);
   const int64_t steps = padded_cols() / kActivationGroup;  // a multiple of 4
   sum_pairs_.reserve(count_ * steps / 2);
   for (const Tile& tile : tiles_) {
@@ -197,9 +196,9 @@ const TiledActivations& Activations::tiled() {
   return tiled_;
 }
 
-const TiledActivations::Int8& Activations::tiled_int8(int step, ThreadPool& pool) {
+const TiledActivations::Int8& Activations::tiled_int8(const Rounding& rounding, ThreadPool& pool) {
   tiled();
-  return tiled_.int8(step, [&](int64_t index) { return row(index, 0); }, quantizer(), pool);
+  return tiled_.int8(rounding, [&](int64_t index) { return row(index, 0); }, quantizer(), pool);
 }
 
 const uint32_t* Activations::tiled_bf16(ThreadPool& pool) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,11 +45,12 @@ class Activations {
     int32_t group = 0;
   };
 
-  /// Rows of all tiles quantized to int8 in steps of `step` values (16 or 32; scales are shared by 32). Tile t, `count`
+  /// Rows of all tiles rounded to int8. Tile t, `count`
   /// rows high, has its data at first · padded columns: values [column / 4][count][4], scales and sums [step][count].
   /// Groups of 32 with outliers have a second digit for what the first leaves: those of a tile are
   /// rests[first · groups …], rest_counts[first] of them.
   struct Int8 {
+    Rounding rounding;
     Workspace<int8_t> values;
     Workspace<float> scales;
     Workspace<float> sums;      ///< Σ of the quantized values of a step, times their scale
@@ -73,16 +75,17 @@ class Activations {
   /// Tiles of one group: a range of indices into tiles().
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
 
-  /// The int8 copy for products whose scales change every `step` values. Parallel when there is enough to do.
-  const Int8& int8(int step, ThreadPool& pool);
+  /// The int8 copy of a rounding. Parallel when there is enough to do. Valid until the next assign.
+  const Int8& int8(const Rounding& rounding, ThreadPool& pool);
 
   /// −offset · Σ of the quantized values, laid out like the sums of steps of 32: where dot products with codes that lie
-  /// `offset` too high start. Valid until the next assign.
-  const int32_t* starts(int32_t offset, ThreadPool& pool);
+  /// `offset` too high start. `copy` is one of this object's, in steps of 32. Valid until the next assign.
+  const int32_t* starts(const Int8& copy, int32_t offset);
 
   /// The sums of steps of 32 rounded to bf16, those of two neighbouring steps in a word, the first one low: tile by
-  /// tile [step / 2][count]. Valid until the next assign. Only on a CPU of Isa::avx512bf16.
-  const uint32_t* sum_pairs(ThreadPool& pool);
+  /// tile [step / 2][count]. `copy` is one of this object's, in steps of 32. Valid until the next assign. Only on a CPU
+  /// of Isa::avx512bf16.
+  const uint32_t* sum_pairs(const Int8& copy);
 
   /// The copy rounded to bf16, tile by tile: pairs [column / 2][count] from first · padded columns / 2 on. Only on a
   /// CPU of Isa::avx512bf16.
@@ -93,7 +96,7 @@ class Activations {
 
   /// The rows in tiles of a matrix unit, and the copies that its kernels read.
   const TiledActivations& tiled();
-  const TiledActivations::Int8& tiled_int8(int step, ThreadPool& pool);
+  const TiledActivations::Int8& tiled_int8(const Rounding& rounding, ThreadPool& pool);
   const uint32_t* tiled_bf16(ThreadPool& pool);
 
  private:
@@ -112,7 +115,7 @@ class Activations {
   std::vector<int32_t> rows_;  // empty: rows in their order
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
-  Int8 int8_[2];                      // steps of 16, 32
+  std::deque<Int8> int8_;             // of each rounding that was asked for; stays where it is
   std::vector<Starts> starts_;
   Workspace<uint32_t> sum_pairs_;
   Workspace<uint32_t> bf16_;

@@ -55,6 +55,15 @@ Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation act
   return layout.code == PanelCode::bf16 && level.isa >= Isa::avx512bf16 ? Copy::bf16 : Copy::exact;
 }
 
+/// How activations are rounded for weights of a layout: as finely as the quality of the format asks for. A scale for 64
+/// activations would be less arithmetic, but is too coarse; few levels of affine weights leave little to be lost
+/// (docs/performance.md, Quality).
+Rounding rounding_for(const PanelLayout& layout) {
+  Rounding out{.step = std::min<int>(layout.group, kActivationGroup), .limit = 7.0f};
+  if (layout.scale < PanelScale::two_level && layout.code_bits() <= 3) out.limit = layout.code_bits() == 3 ? 4.0f : 0.0f;
+  return out;
+}
+
 /// Whether biases are added by pairs.
 bool adds_pairs(const PanelLayout& layout, Isa isa) {
   return isa >= Isa::avx512bf16 && layout.is_direct() && layout.has_bias;
@@ -102,8 +111,8 @@ class Multiplier {
       : weights_(&weights), x_(&x) {
     const PanelLayout& layout = weights.layout();
     const Copy copy = choose_copy(layout, x, activation, level);
-    // A scale for 64 activations would be less arithmetic, but more than the quality allows (docs/performance.md).
-    step_ = std::min<int>(layout.group, kActivationGroup);
+    const Rounding rounding = rounding_for(layout);
+    step_ = rounding.step;
     if (reads_tiles(copy)) {
       tiled_ = &x.tiled();
       tile_kernel_ = copy == Copy::tiled_int8 ? level.tiles->int8_product : level.tiles->bf16_product;
@@ -112,12 +121,12 @@ class Multiplier {
     }
     switch (copy) {
       case Copy::int8:
-        int8_ = &x.int8(step_, pool);
-        if (adds_pairs(layout, level.isa)) pairs_ = x.sum_pairs(pool);
-        if (pairs_ || layout.is_symmetric()) starts_ = x.starts(layout.centre(), pool);
+        int8_ = &x.int8(rounding, pool);
+        if (adds_pairs(layout, level.isa)) pairs_ = x.sum_pairs(*int8_);
+        if (pairs_ || layout.is_symmetric()) starts_ = x.starts(*int8_, layout.centre());
         break;
       case Copy::tiled_int8:
-        tiled_int8_ = &x.tiled_int8(step_, pool);
+        tiled_int8_ = &x.tiled_int8(rounding, pool);
         break;
       case Copy::tiled_bf16:
         bf16_ = x.tiled_bf16(pool);
@@ -347,8 +356,8 @@ void check_slice(const PackedMatrix& weights, int64_t slice) {
   }
 }
 
-/// Parts that the rows are divided into where there are many: each thread has so many iterations then that the last ones
-/// of a loop are short.
+/// Parts that the rows are divided into where there are many: each thread has so many iterations then that the last
+/// ones of a loop are short.
 template <typename Product>
 int64_t row_parts(const Product& product, int64_t panels, const ThreadPool& pool) {
   constexpr int64_t kIterations = 64;

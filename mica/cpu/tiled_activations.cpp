@@ -1,7 +1,6 @@
 #include "mica/cpu/tiled_activations.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -55,9 +54,9 @@ void TiledActivations::for_tiles(ThreadPool& pool, FunctionRef<void(int64_t)> bo
   pool.parallel_for(count, 1, run);
 }
 
-void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer quantizer, Int8& copy) const {
+void TiledActivations::quantize(int64_t index, RowAt row, Quantizer quantizer, Int8& copy) const {
   const Tile& tile = tiles_[static_cast<size_t>(index)];
-  const int64_t steps = padded_ / step;
+  const int64_t steps = padded_ / copy.rounding.step;
   std::vector<int8_t> values(static_cast<size_t>(padded_));
   std::vector<float> scales(static_cast<size_t>(steps)), sums(scales.size());
   std::vector<int32_t> totals(scales.size());
@@ -69,7 +68,7 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
                                      .rows = 1,
                                      .cols = cols_,
                                      .padded = padded_,
-                                     .step = step,
+                                     .rounding = copy.rounding,
                                      .values = values.data(),
                                      .scales = scales.data(),
                                      .sums = sums.data(),
@@ -88,17 +87,20 @@ void TiledActivations::quantize(int64_t index, int step, RowAt row, Quantizer qu
   copy.rests_views[static_cast<size_t>(index)] = all_rests;
 }
 
-const TiledActivations::Int8& TiledActivations::int8(int step, RowAt row, Quantizer quantizer, ThreadPool& pool) {
-  Int8& copy = int8_[std::countr_zero(static_cast<unsigned>(step)) - 4];
+const TiledActivations::Int8& TiledActivations::int8(const Rounding& rounding, RowAt row, Quantizer quantizer,
+                                                     ThreadPool& pool) {
+  const auto found = std::ranges::find(int8_, rounding, &Int8::rounding);
+  Int8& copy = found != int8_.end() ? *found : int8_.emplace_back();
+  copy.rounding = rounding;
   if (copy.ready) return copy;
   const auto count = static_cast<int64_t>(tiles_.size());
   copy.values.reserve(count * kTileHeight * padded_);
-  copy.scales.reserve(count * kTileHeight * padded_ / step);
-  copy.sums.reserve(count * kTileHeight * padded_ / step);
-  copy.totals.reserve(count * kTileHeight * padded_ / step);
+  copy.scales.reserve(count * kTileHeight * padded_ / rounding.step);
+  copy.sums.reserve(count * kTileHeight * padded_ / rounding.step);
+  copy.totals.reserve(count * kTileHeight * padded_ / rounding.step);
   copy.rests.resize(std::max(copy.rests.size(), tiles_.size()));
   copy.rests_views.resize(copy.rests.size());
-  for_tiles(pool, [&](int64_t index) { quantize(index, step, row, quantizer, copy); });
+  for_tiles(pool, [&](int64_t index) { quantize(index, row, quantizer, copy); });
   copy.ready = true;
   return copy;
 }

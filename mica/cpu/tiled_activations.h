@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ class TiledActivations {
   /// Tile t has its values from t · 16 · padded columns on: [column / 32][16][32]; scales and sums from
   /// t · 16 · padded columns / step on: [step][16]. What they are: Activations::Int8.
   struct Int8 {
+    Rounding rounding;
     Workspace<int8_t> values;
     Workspace<float> scales;
     Workspace<float> sums;
@@ -47,22 +49,22 @@ class TiledActivations {
   std::span<const Tile> tiles() const { return tiles_; }
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
 
-  /// Rounded to int8 in steps of `step` values (16 or 32).
-  const Int8& int8(int step, RowAt row, Quantizer quantizer, ThreadPool& pool);
+  /// Rounded to int8. Valid until the next clear.
+  const Int8& int8(const Rounding& rounding, RowAt row, Quantizer quantizer, ThreadPool& pool);
 
   /// Rounded to bf16, words of two columns: [column / 32][16][16] from t · 16 · padded columns / 2 on. Only on a CPU of
   /// Isa::avx512bf16.
   const uint32_t* bf16(RowAt row, ThreadPool& pool);
 
  private:
-  void quantize(int64_t index, int step, RowAt row, Quantizer quantizer, Int8& copy) const;
+  void quantize(int64_t index, RowAt row, Quantizer quantizer, Int8& copy) const;
   void for_tiles(ThreadPool& pool, FunctionRef<void(int64_t)> body) const;
 
   int64_t cols_ = 0;
   int64_t padded_ = 0;
   std::vector<Tile> tiles_;
   std::vector<int64_t> group_begin_;  // first tile of every group, and the end
-  Int8 int8_[2];                      // steps of 16, 32
+  std::deque<Int8> int8_;             // of each rounding that was asked for; stays where it is
   Workspace<uint32_t> bf16_;
   bool bf16_ready_ = false;
 };

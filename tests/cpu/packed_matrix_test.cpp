@@ -86,13 +86,14 @@ TEST(PackedMatmul, ExactEqualsDequantizeAndDot) {
 }
 
 /// Activations as the int8 path sees them: rounded to 127 steps of the largest magnitude of a group, and where that is
-/// more than 7 times the root mean square of the row, to 127 of half of such a step.
-std::vector<float> rounded_activations(const std::vector<float>& x, int64_t rows, int64_t cols, int64_t group) {
+/// more than `limit_factor` times the root mean square of the row, to 127 of half of such a step.
+std::vector<float> rounded_activations(const std::vector<float>& x, int64_t rows, int64_t cols, int64_t group,
+                                       double limit_factor) {
   std::vector<float> out(x.size());
   for (int64_t row = 0; row < rows; ++row) {
     const std::span<const float> values(&x[static_cast<size_t>(row * cols)], static_cast<size_t>(cols));
     const double squares = std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
-    const double limit = 7 * std::sqrt(squares / static_cast<double>(cols));
+    const double limit = limit_factor * std::sqrt(squares / static_cast<double>(cols));
     for (int64_t begin = 0; begin < cols; begin += group) {
       const int64_t end = std::min(cols, begin + group);
       float largest = 0;
@@ -109,6 +110,12 @@ std::vector<float> rounded_activations(const std::vector<float>& x, int64_t rows
     }
   }
   return out;
+}
+
+/// The limit_factor of a format.
+double limit_factor_of(const QuantFormat& format) {
+  if (format.kind != QuantKind::affine || format.bits > 3) return 7;
+  return format.bits == 3 ? 4 : 0;
 }
 
 /// Whether kernels with AVX512-BF16 take the biases of a format from the middle code on and multiply them in bf16.
@@ -181,7 +188,7 @@ TEST(PackedMatmul, Int8EqualsTheProductOfRoundedActivations) {
     const int64_t group = 32;
     for (const int64_t m : {1, 2, 3, 7, 12, 29}) {
       const std::vector<float> x = with_outliers(m, k);
-      const Expected expected = multiply(values, n, k, rounded_activations(x, m, k, group), m);
+      const Expected expected = multiply(values, n, k, rounded_activations(x, m, k, group, limit_factor_of(format)), m);
       const std::vector<double> change = has_paired_biases(format) ? change_by_paired_biases(weights, x, m)
                                                                    : std::vector<double>(static_cast<size_t>(m * n));
       const double typical = std::sqrt(static_cast<double>(k));

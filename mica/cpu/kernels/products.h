@@ -11,10 +11,15 @@ namespace mica::cpu {
 /// Rows of a tile of activations at most.
 constexpr int kMostTileRows = 12;
 
-/// A group with a value beyond so many times the root mean square of its row gets a second digit: its step would be
-/// coarse for the other values. The noise of rounding is then nowhere above 1 / 62 of that mean, and few groups cost
-/// more (docs/performance.md).
-constexpr float kOutlier = 7.0f;
+/// How activations are rounded to int8.
+struct Rounding {
+  int32_t step = 32;  ///< values whose sum is wanted: 16 or 32; scales are shared by 32
+  /// A group with a value beyond so many times the root mean square of its row gets a second digit: its step would be
+  /// coarse for the other values. The noise of rounding is then nowhere above limit / 438 of that mean
+  /// (docs/performance.md); with 0 all groups have two digits.
+  float limit = 0.0f;
+  bool operator==(const Rounding&) const = default;
+};
 
 /// A tile of activations to quantize: `rows` rows of `cols` values, `padded` of them (a multiple of 128) to be written,
 /// zeros behind.
@@ -23,7 +28,7 @@ struct TileQuantization {
   int32_t rows = 0;
   int64_t cols = 0;
   int64_t padded = 0;
-  int32_t step = 0;  ///< 16 or 32 values; scales are shared by 32
+  Rounding rounding;
   int8_t* values = nullptr;
   float* scales = nullptr;
   float* sums = nullptr;

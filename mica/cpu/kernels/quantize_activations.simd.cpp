@@ -69,7 +69,7 @@ struct RoundedGroup {
 };
 
 /// The scale above which a group of the row gets a second digit.
-float finest_scale(const float* x, int64_t cols) {
+float finest_scale(const float* x, int64_t cols, float limit) {
   constexpr int kSums = 4;  // as many additions run at a time
   F32 squares[kSums] = {F32(0.0f), F32(0.0f), F32(0.0f), F32(0.0f)};
   const auto add = [&](int i, F32 value) { squares[i] = fma(value, value, squares[i]); };
@@ -79,7 +79,7 @@ float finest_scale(const float* x, int64_t cols) {
   }
   for (; column < cols; column += F32::kLanes) add(0, load_columns(x, column, cols));
   const float sum = reduce_add((squares[0] + squares[1]) + (squares[2] + squares[3]));
-  return kOutlier / 127.0f * std::sqrt(sum / static_cast<float>(cols));
+  return limit / 127.0f * std::sqrt(sum / static_cast<float>(cols));
 }
 
 /// The second digits of a group: a step of the first is left by at most its half, in 127 steps.
@@ -141,8 +141,8 @@ class Batch {
       if (kRows == kBatch) quads.store(values + i * Quads::kCount * stride, stride);
       sums = sums + quads.sums();
       const int end = (i + 1) * F32::kLanes;
-      if ((end & (tile_.step - 1)) != 0) continue;
-      write_sums(sums, row, column + end - tile_.step, scales);
+      if ((end & (tile_.rounding.step - 1)) != 0) continue;
+      write_sums(sums, row, column + end - tile_.rounding.step, scales);
       sums = I32(0);
     }
     if (kRows == kBatch) return;
@@ -164,7 +164,7 @@ class Batch {
     alignas(16) float sums[kBatch];
     add_up_quads(quad_sums, totals);
     for (int i = 0; i < kBatch; ++i) sums[i] = scales[i] * static_cast<float>(totals[i]);
-    const int shift = __builtin_ctz(static_cast<unsigned>(tile_.step));
+    const int shift = __builtin_ctz(static_cast<unsigned>(tile_.rounding.step));
     for (int first = 0; first < kBatch; first += kRows) {
       const int64_t at = ((column + first / kRows * kGroup) >> shift) * tile_.rows + row;
       __builtin_memcpy(tile_.scales + at, scales + first, kRows * sizeof(float));
@@ -180,7 +180,9 @@ class Batch {
 template <int kRows>
 int64_t quantize_rows(const TileQuantization& tile) {
   float finest[kMostTileRows];
-  for (int row = 0; row < tile.rows; ++row) finest[row] = std::max(kLeast, finest_scale(tile.x[row], tile.cols));
+  for (int row = 0; row < tile.rows; ++row) {
+    finest[row] = std::max(kLeast, finest_scale(tile.x[row], tile.cols, tile.rounding.limit));
+  }
   const Batch<kRows> batch(tile);
   int64_t rests = 0;
   for (int64_t column = 0; column < tile.padded; column += batch.kColumns) {
