@@ -33,10 +33,11 @@ TEST(ThreadPool, RunsEveryIterationOnce) {
 TEST(ThreadPool, ManyShortLoopsInARow) {
   ThreadPool pool(3);
   std::atomic<int64_t> sum = 0;
+  // Loops of few and of many iterations are cut into different numbers of chunks.
   for (int i = 0; i < 20000; ++i) {
-    pool.parallel_for(7, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+    pool.parallel_for(i % 2 == 0 ? 7 : 300, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
   }
-  EXPECT_EQ(sum, 7 * 20000);
+  EXPECT_EQ(sum, (7 + 300) * 10000);
 }
 
 TEST(ThreadPool, ThrowsWhatABodyThrows) {
