@@ -61,7 +61,8 @@ def main():
             rates[name].append(rate)
             before = after
     for name in speeds:
-        print(f"{name}: median {statistics.median(rates[name]):.1f} tok/s, {statistics.median(shares[name]):.0%} of the bandwidth")
+        rate, share = statistics.median(rates[name]), statistics.median(shares[name])
+        print(f"{name}: median {rate:.1f} tok/s, {share:.0%} of the bandwidth")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ class LogitBlocks {
   explicit LogitBlocks(std::span<const float> logits);
 
   /// The place of the first of the largest logits; NaN counts as the largest.
-  size_t best_place() const;
-  float best() const { return best_; }
+  size_t best_place() const { return best_place_; }
+  float best() const { return logits_[best_place_]; }
 
   /// log Σ exp(logit)
   float normalizer() const;
@@ -28,7 +28,7 @@ class LogitBlocks {
   size_t count() const { return most_.size(); }
   std::span<const float> block(size_t index) const;
 
-  /// The largest logit of a block.
+  /// The largest logit of a block; NaN where one is.
   float most(size_t index) const { return most_[index]; }
 
   /// Σ exp((logit − best) / temperature) of every block.
@@ -37,8 +37,8 @@ class LogitBlocks {
  private:
   std::span<const float> logits_;
   std::vector<float> most_;
-  std::vector<float> sums_;  ///< Σ exp(logit − most) of every block; NaN where one is, or where one is infinite
-  float best_ = 0.0f;
+  std::vector<float> sums_;  ///< Σ exp(logit − most) of every block
+  size_t best_place_ = 0;
 };
 
 }  // namespace mica::lm

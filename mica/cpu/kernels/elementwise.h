@@ -38,8 +38,6 @@ struct RowKernels {
   void (*rotate_halves)(const float* x, const float* cosine, const float* sine, float* out, int64_t half);
   /// Rotates pairs (2i, 2i + 1) by cosine[i], sine[i].
   void (*rotate_pairs)(const float* x, const float* cosine, const float* sine, float* out, int64_t half);
-  /// Index of the first largest element; a NaN counts as the largest.
-  int64_t (*argmax)(const float* x, int64_t count);
 };
 
 namespace reference {

@@ -35,7 +35,7 @@ void for_halves(const FourierHalves& x, int64_t begin, int64_t end, Use use) {
 void split_rows(const float* pairs, int64_t n, float* re, float* im) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const EvenOdd parts = split_pairs({F32::load(pairs + 2 * i), F32::load(pairs + 2 * i + kLanes)});
+    const EvenOdd parts = load_pairs(pairs + 2 * i, kLanes);
     parts.even.store(re + i);
     parts.odd.store(im + i);
   }

@@ -86,7 +86,7 @@ void pairs_to_tile(const FourierRows<const float>& rows, int64_t n, float* re, f
   const auto block = [&](int64_t row, int64_t e) {
     const auto pairs = [&](int i) {
       const float* from = row_at(rows, row + i) + 2 * e;
-      return split_pairs({F32::load(from), F32::load(from + kLanes)});
+      return load_pairs(from, kLanes);
     };
     block_to_tile([&](int i) { return pairs(i).even; }, re + e * kFourierColumns + row);
     block_to_tile([&](int i) { return pairs(i).odd; }, im + e * kFourierColumns + row);

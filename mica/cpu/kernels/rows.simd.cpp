@@ -102,27 +102,9 @@ void rotate_pairs(const float* x, const float* cosine, const float* sine, float*
   }
 }
 
-/// The first place whose element is wanted, `count` where none is. has_wanted(vector): whether one of the lanes is.
-template <typename HasWanted>
-int64_t find(const float* x, int64_t count, HasWanted has_wanted) {
-  int64_t i = 0;
-  while (i + F32::kLanes <= count && !has_wanted(F32::load(x + i))) i += F32::kLanes;
-  while (i < count && !has_wanted(F32(x[i]))) ++i;
-  return i;
-}
-
-int64_t argmax(const float* x, int64_t count) {
-  // NaN compares false with everything, itself included.
-  const int64_t nan = find(x, count, [](F32 v) { return !all(v == v); });
-  if (nan < count) return nan;
-  const F32 most = row_max(x, count);
-  const int64_t place = find(x, count, [&](F32 v) { return any(v == most); });
-  return place < count ? place : 0;
-}
-
 }  // namespace
 
-constinit const RowKernels rows = {rms_norm, layer_norm,    softmax,      sum_exp, row_sum,
-                                   row_max,  rotate_halves, rotate_pairs, argmax};
+constinit const RowKernels rows = {rms_norm, layer_norm, softmax,       sum_exp,
+                                   row_sum,  row_max,    rotate_halves, rotate_pairs};
 
 }  // namespace mica::cpu::MICA_ISA_NS
