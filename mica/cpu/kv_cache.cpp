@@ -1,8 +1,10 @@
 // Caches of keys and values: writing to them, and attention over them.
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
+#include "mica/base/error.h"
 #include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/attention.h"
@@ -109,11 +111,13 @@ class CachedStep {
         turns_(primitive.turns),
         cosine_(turns_ ? row_contiguous(inputs[primitive.angle_input()]) : q_),
         sine_(turns_ ? row_contiguous(inputs[primitive.angle_input() + 1]) : q_),
-        length_(q_.shape(1)),
+        queries_(q_.shape(1)),
+        length_(k_.shape(1)),
         dim_(q_.shape(2) / options_.num_heads),
         value_dim_(v_.shape(2) / options_.num_kv_heads),
         places_(inputs[3], inputs[5], primitive.has_pages ? &inputs[6] : nullptr, length_, keys_before(options_),
                 "cached_attention"),
+        query_places_(checked(inputs[primitive.has_query_places ? primitive.query_places_input() : 5])),
         keys_(inputs[3], outputs[1], places_),
         values_(inputs[4], outputs[2], places_) {}
 
@@ -122,7 +126,7 @@ class CachedStep {
     if (turns_) turned.reserve(static_cast<int64_t>(q_.size()));
     float* queries = turns_ ? turned.data() : nullptr;
     // A token is a few thousand numbers to be moved: some microseconds.
-    ThreadPool::global().parallel_for(q_.shape(0) * length_, 4, [&](int64_t begin, int64_t end) {
+    ThreadPool::global().parallel_for(batch() * length_, 4, [&](int64_t begin, int64_t end) {
       SmallVector<float, 256> key(static_cast<size_t>(dim_));
       for (int64_t token = begin; token < end; ++token) put_token(token, queries, key.data());
     });
@@ -130,12 +134,27 @@ class CachedStep {
   }
 
   int64_t batch() const { return q_.shape(0); }
-  int64_t length() const { return length_; }
+  int64_t queries() const { return queries_; }
+  /// Places of the first query of every sequence.
+  const int32_t* query_starts() const { return query_places_.data<int32_t>(); }
   int64_t dim() const { return dim_; }
   int64_t value_dim() const { return value_dim_; }
   const CachePlaces& places() const { return places_; }
 
  private:
+  /// The queries stand among the new keys.
+  array checked(const array& query_places) const {
+    array out = row_contiguous(query_places);
+    for (int64_t b = 0; b < batch(); ++b) {
+      const int64_t place = out.data<int32_t>()[b];
+      const int64_t first = places_.starts()[b];
+      if (place >= first && place + queries_ <= first + length_) continue;
+      fail_as<std::out_of_range>("[cached_attention] {} queries at place {}, with {} new keys from place {} on",
+                                 queries_, place, length_, first);
+    }
+    return out;
+  }
+
   /// `turned_key`: memory for a key.
   void put_token(int64_t token, float* queries, float* turned_key) const {
     const int64_t b = token / length_;
@@ -146,8 +165,10 @@ class CachedStep {
     const auto turn = [&](const float* x, float* out) {
       rotate_row(x, cosine_.data<float>() + angle, sine_.data<float>() + angle, out, half, dim_, options_.traditional);
     };
-    for (int64_t head = 0; turns_ && head < options_.num_heads; ++head) {
-      const int64_t at = (token * options_.num_heads + head) * dim_;
+    const int64_t query = row - first_query(b);
+    const bool turns_query = turns_ && query >= 0 && query < queries_;
+    for (int64_t head = 0; turns_query && head < options_.num_heads; ++head) {
+      const int64_t at = ((b * queries_ + query) * options_.num_heads + head) * dim_;
       turn(q_.data<float>() + at, queries + at);
     }
     for (int64_t head = 0; head < options_.num_kv_heads; ++head) {
@@ -159,6 +180,9 @@ class CachedStep {
     }
   }
 
+  /// The new key of a sequence at whose place its first query stands.
+  int64_t first_query(int64_t b) const { return int64_t{query_starts()[b]} - places_.starts()[b]; }
+
   void put_row(const CacheWriter& cache, int64_t b, int64_t head, int64_t row, const float* from, int64_t dim) const {
     if (options_.kv.bits != 0) return cache.put_codes(b, head, row, from, dim, options_.kv);
     cache.put(b, head, row, from);
@@ -168,10 +192,12 @@ class CachedStep {
   array q_, k_, v_;
   bool turns_;
   array cosine_, sine_;
-  int64_t length_;
+  int64_t queries_;
+  int64_t length_;  ///< new keys
   int64_t dim_;
   int64_t value_dim_;
   CachePlaces places_;
+  array query_places_;
   CacheWriter keys_;
   CacheWriter values_;
 };
@@ -181,11 +207,11 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   array& out = outputs[0];
   allocate(out);
   const CachedStep step(primitive, inputs, outputs);
-  if (out.size() == 0) return;
   // Decode steps find the memory of the last one; a long prompt's goes with it.
   thread_local Workspace<float> kept;
   Workspace<float> fresh;
-  const float* q = step.put(step.length() == 1 ? kept : fresh);
+  const float* q = step.put(step.queries() == 1 ? kept : fresh);
+  if (out.size() == 0) return;
 
   const array& keys = outputs[1];
   const array& values = outputs[2];
@@ -193,7 +219,7 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   args.batch = step.batch();
   args.heads = options.num_heads;
   args.kv_heads = options.num_kv_heads;
-  args.queries = step.length();
+  args.queries = step.queries();
   args.keys = step.places().capacity();
   args.dim = step.dim();
   args.value_dim = step.value_dim();
@@ -209,7 +235,7 @@ void cached_attention(const CachedAttention& primitive, std::span<array> inputs,
   args.softcap = options.attention.softcap;
   args.causal = options.attention.causal;
   args.window = options.attention.window;
-  args.offsets = step.places().starts();
+  args.offsets = step.query_starts();
   args.pages = step.places().pages();
   attention(args, ThreadPool::global());
 }

@@ -53,8 +53,10 @@ struct Model::Layer {
     return MlpBlock(weights, path, model, layer.mlp, activation);
   }
 
+  /// h [B, T, hidden] → [B, T, hidden], or [B, 1, hidden] for the context's only token.
   array operator()(const array& h, const StepContext& context, array& keys, array& values,
                    float residual_multiplier) const {
+    const array kept = context.only_token ? take_token(h, *context.only_token) : h;
     const auto residual = [&](const array& x, const array& branch) {
       return add(x, residual_multiplier == 1.0f ? branch : multiply(branch, array(residual_multiplier)));
     };
@@ -73,8 +75,8 @@ struct Model::Layer {
       return out;
     };
     const array attended =
-        attention(h, norm(before_attention), adding(h, after_attention), context, window, keys, values);
-    const array mixed = after_attention ? residual(h, (*after_attention)(attended)) : attended;
+        attention(h, norm(before_attention), adding(kept, after_attention), context, window, keys, values);
+    const array mixed = after_attention ? residual(kept, (*after_attention)(attended)) : attended;
     if (const auto* experts = std::get_if<MoeBlock>(&mlp)) {
       const array branch = (*experts)(before_mlp ? (*before_mlp)(mixed) : mixed);
       return residual(mixed, after_mlp ? (*after_mlp)(branch) : branch);
@@ -106,7 +108,7 @@ struct Model::Parts {
       layers.emplace_back(weights, fmt::format("model.layers.{}", i), description, layer,
                           window_index(layer.attention.window, i), options.activation);
     }
-    decode = compile([this](const std::vector<array>& inputs) { return step(inputs, false); }, true);
+    decode = compile([this](const std::vector<array>& inputs) { return step(inputs, nullptr); }, true);
   }
 
   /// The number of a window among the different ones of the model.
@@ -147,8 +149,8 @@ struct Model::Parts {
     return out;
   }
 
-  /// Logits [B, T, vocab], or with `hidden_only` the states [B, T, hidden] that they are made of, and the new buffers.
-  std::vector<array> step(const std::vector<array>& inputs, bool hidden_only) const {
+  /// Logits [B, T, vocab], or [B, 1, vocab] of the tokens with the numbers only_token [B], and the new buffers.
+  std::vector<array> step(const std::vector<array>& inputs, const array* only_token) const {
     size_t next = 1;
     const std::span<const array> places(inputs.data() + next, first_layers.size());
     next += places.size();
@@ -159,10 +161,12 @@ struct Model::Parts {
     array h = take_rows(embedding, inputs[0]);
     if (description.embedding_multiplier != 1.0f) h = multiply(h, array(description.embedding_multiplier));
     for (size_t i = 0; i < layers.size(); ++i) {
-      h = layers[i](h, {ropes, places, options.kv.format}, buffers[2 * i], buffers[2 * i + 1],
+      // No layer reads what the last one makes of the other tokens.
+      const array* only = i + 1 == layers.size() ? only_token : nullptr;
+      h = layers[i](h, {ropes, places, options.kv.format, only}, buffers[2 * i], buffers[2 * i + 1],
                     description.residual_multiplier);
     }
-    std::vector<array> out = {hidden_only ? h : logits(h)};
+    std::vector<array> out = {logits(h)};
     out.insert(out.end(), buffers.begin(), buffers.end());
     return out;
   }
@@ -193,15 +197,12 @@ struct Model::Parts {
 
 namespace {
 
-/// The state of every sequence's last token: h [B, T, hidden] → [B, 1, hidden].
-array last_rows(const array& h, std::span<const int64_t> counts) {
-  const ShapeElem length = h.shape(1);
-  if (all_equal(counts) && counts[0] == length) return slice(h, {0, length - 1, 0}, {h.shape(0), length, h.shape(2)});
+/// The number of every sequence's last token.
+array last_tokens(std::span<const int64_t> counts) {
   std::vector<int32_t> last;
   last.reserve(counts.size());
   for (const int64_t count : counts) last.push_back(static_cast<int32_t>(count - 1));
-  const array index(last.begin(), Shape{h.shape(0), 1, 1}, int32);
-  return take_along_axis(h, broadcast_to(index, {h.shape(0), 1, h.shape(2)}), 1);
+  return array(last.begin(), Shape{static_cast<ShapeElem>(last.size())}, int32);
 }
 
 void check_counts(const array& tokens, std::span<const int64_t> counts) {
@@ -243,19 +244,20 @@ array Model::forward(const array& tokens, PromptCache& cache, bool last_only, st
   const int64_t batch = tokens.shape(0);
   const int64_t count = tokens.shape(1);
   cache.reserve(batch, count);
-  const bool cut = last_only && count > 1;
   const std::vector<int64_t> all(static_cast<size_t>(batch), count);
   if (counts.empty()) counts = all;
   const std::vector<array> inputs = parts_->inputs(tokens, cache, counts);
-  const bool compiled = count <= kCompiledTokens && !cut;
-  const std::vector<array> outputs = compiled ? parts_->decode(inputs) : parts_->step(inputs, cut);
+  std::optional<array> last;
+  if (last_only && count > 1) last = last_tokens(counts);
+  const bool compiled = count <= kCompiledTokens && !last;
+  const std::vector<array> outputs = compiled ? parts_->decode(inputs) : parts_->step(inputs, last ? &*last : nullptr);
   auto next = outputs.begin() + 1;
   for (KvCache& layer : cache.layers()) {
     layer.buffers.assign(next, next + 2);
     next += 2;
   }
   cache.advance(counts);
-  return cut ? parts_->logits(last_rows(outputs[0], counts)) : outputs[0];
+  return outputs[0];
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options) {

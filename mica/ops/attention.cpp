@@ -108,13 +108,13 @@ std::vector<OutputSpec> PutRows::infer(const std::vector<array>& inputs) const {
 }
 
 std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs) const {
-  check_count(inputs, angle_input() + (turns ? 2 : 0), name());
+  check_count(inputs, query_places_input() + (has_query_places ? 1 : 0), name());
   for (const size_t i : {0, 1, 2}) check_dtype(inputs[i], float32, name());
   const array& q = inputs[0];
   const array& keys = inputs[3];
   const array& values = inputs[4];
-  if (q.ndim() != 3 || keys.ndim() != 4 || values.ndim() != 4) {
-    fail_as<std::invalid_argument>("[cached_attention] queries have three axes, caches four");
+  if (q.ndim() != 3 || inputs[1].ndim() != 3 || keys.ndim() != 4 || values.ndim() != 4) {
+    fail_as<std::invalid_argument>("[cached_attention] queries and keys have three axes, caches four");
   }
   const ShapeElem heads = options.num_heads;
   const ShapeElem kv_heads = options.num_kv_heads;
@@ -132,9 +132,10 @@ std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs)
   // Numbers of a file could overflow in products: widths are divided instead.
   const ShapeElem dim = q.shape(2) / heads;
   const ShapeElem value_dim = inputs[2].ndim() == 3 ? inputs[2].shape(2) / kv_heads : -1;
-  check_shape(q, {q.shape(0), q.shape(1), dim * heads}, name());
-  check_shape(inputs[1], {q.shape(0), q.shape(1), dim * kv_heads}, name());
-  check_shape(inputs[2], {q.shape(0), q.shape(1), value_dim * kv_heads}, name());
+  const ShapeElem count = has_query_places ? inputs[1].shape(1) : q.shape(1);
+  check_shape(q, {q.shape(0), std::min(q.shape(1), count), dim * heads}, name());
+  check_shape(inputs[1], {q.shape(0), count, dim * kv_heads}, name());
+  check_shape(inputs[2], {q.shape(0), count, value_dim * kv_heads}, name());
   if (codes && std::max(dim, value_dim) > (ShapeElem{1} << 40)) {
     fail_as<std::invalid_argument>("[cached_attention] codes of {} elements a row", std::max(dim, value_dim));
   }
@@ -149,8 +150,12 @@ std::vector<OutputSpec> CachedAttention::infer(const std::vector<array>& inputs)
     fail_as<std::invalid_argument>("[cached_attention] a window needs the causal mask");
   }
   if (turns) {
-    const array turned(Shape{q.shape(0), heads, q.shape(1), dim}, float32, nullptr, {});
+    const array turned(Shape{q.shape(0), kv_heads, count, dim}, float32, nullptr, {});
     Rotate(stream(), options.traditional).infer({turned, inputs[angle_input()], inputs[angle_input() + 1]});
+  }
+  if (has_query_places) {
+    check_shape(inputs[query_places_input()], {q.shape(0)}, name());
+    check_dtype(inputs[query_places_input()], int32, name());
   }
   const Shape mixed = {q.shape(0), q.shape(1), heads * value_dim};
   return {{mixed, float32}, {keys.shape(), keys.dtype()}, {values.shape(), values.dtype()}};
@@ -196,7 +201,8 @@ array put_rows(const array& buffer, const array& rows, const array& starts, cons
 CachedAttentionResult attend_cached(const array& q, const array& k, const array& v, array keys, array values,
                                     const array& places_of, const std::optional<array>& cosine,
                                     const std::optional<array>& sine, const CachedAttentionOptions& options,
-                                    const std::optional<array>& page_table, StreamOrDevice s) {
+                                    const std::optional<array>& page_table, const std::optional<array>& query_places,
+                                    StreamOrDevice s) {
   if (cosine.has_value() != sine.has_value()) {
     fail_as<std::invalid_argument>("[cached_attention] cosine and sine come together");
   }
@@ -208,9 +214,10 @@ CachedAttentionResult attend_cached(const array& q, const array& k, const array&
   if (page_table) inputs.push_back(page_numbers(*page_table, batch, "cached_attention", s));
   if (cosine) inputs.push_back(astype(*cosine, float32, s));
   if (sine) inputs.push_back(astype(*sine, float32, s));
-  auto out =
-      make_arrays(std::make_shared<CachedAttention>(to_stream(s), options, page_table.has_value(), cosine.has_value()),
-                  std::move(inputs));
+  if (query_places) inputs.push_back(places(*query_places, batch, "cached_attention", s));
+  auto out = make_arrays(std::make_shared<CachedAttention>(to_stream(s), options, page_table.has_value(),
+                                                           cosine.has_value(), query_places.has_value()),
+                         std::move(inputs));
   return {std::move(out[0]), std::move(out[1]), std::move(out[2])};
 }
 

@@ -109,12 +109,17 @@ struct CachedAttentionResult {
 ///
 /// With `page_table` (integers [B, M]) the caches hold pages, as in put_rows, `keys` [P, Hkv, T, D] and `values`
 /// [P, Hkv, T, Dv]: the result is that of caches in which each sequence's pages lie behind each other, bit for bit.
-/// Sequences may share pages that they only read. Pages that no query sees (behind the last place, before the window)
-/// may have any number.
+/// Sequences may share pages that they only read. Pages behind the last place and before the window of the first may
+/// have any number.
+///
+/// `query_places` (integers [B]) are for fewer queries than keys, q [B, N, H · D] with N ≤ L: those of entry b stand at
+/// query_places[b] … query_places[b] + N − 1, among the places of the new keys, else std::out_of_range is thrown when
+/// it is computed. (The last layer of a prompt has one query only.)
 CachedAttentionResult attend_cached(const array& q, const array& k, const array& v, array keys, array values,
                                     const array& places, const std::optional<array>& cosine,
                                     const std::optional<array>& sine, const CachedAttentionOptions& options,
-                                    const std::optional<array>& page_table = {}, StreamOrDevice s = {});
+                                    const std::optional<array>& page_table = {},
+                                    const std::optional<array>& query_places = {}, StreamOrDevice s = {});
 
 /// Inputs: x and, if there is one, a weight along its last axis in float32.
 struct RmsNorm final : PrimitiveOf<RmsNorm, Composite> {
@@ -168,20 +173,26 @@ struct Attention final : PrimitiveOf<Attention, Composite> {
   bool has_sinks;
 };
 
-/// Inputs: q, k, v (float32), keys, values, places (int32), then the page table (int32) and cosine and sine (float32)
-/// as far as they are there. Outputs: the mixed values, keys, values.
+/// Inputs: q, k, v (float32), keys, values, places (int32), then the page table (int32), cosine and sine (float32) and
+/// the places of the queries (int32) as far as they are there. Outputs: the mixed values, keys, values.
 struct CachedAttention final : PrimitiveOf<CachedAttention, Composite> {
-  CachedAttention(Stream stream, CachedAttentionOptions attention_options, bool pages, bool turn)
-      : PrimitiveOf(stream), options(attention_options), has_pages(pages), turns(turn) {}
+  CachedAttention(Stream stream, CachedAttentionOptions attention_options, bool pages, bool turn, bool query_places)
+      : PrimitiveOf(stream),
+        options(attention_options),
+        has_pages(pages),
+        turns(turn),
+        has_query_places(query_places) {}
   std::string_view name() const override { return "cached_attention"; }
   std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
   std::vector<array> expand(const std::vector<array>& inputs) const override;
-  auto fields() const { return std::tie(options, has_pages, turns); }
+  auto fields() const { return std::tie(options, has_pages, turns, has_query_places); }
   /// Of the cosine.
   size_t angle_input() const { return has_pages ? 7 : 6; }
+  size_t query_places_input() const { return angle_input() + (turns ? 2 : 0); }
   CachedAttentionOptions options;
   bool has_pages;
   bool turns;
+  bool has_query_places;
 };
 
 /// Inputs: buffer, rows, starts (int32), then the page table (int32) if there is one.

@@ -42,6 +42,12 @@ array put_in_pages(const array& pages, const array& rows, const array& places, c
   return scatter(pages, {page, remainder(places, tokens, s)}, updates, {0, 2}, s);
 }
 
+/// Rows [B, N] of a table [T, D] or, each entry of its own one, [B, T, D]: [B, N, D].
+array table_rows(const array& table, const array& rows, StreamOrDevice s) {
+  if (table.ndim() == 2) return take(table, rows, 0, s);
+  return take_along_axis(table, expand_dims(rows, 2, s), 1, s);
+}
+
 /// [B, H, …] as [B, Hkv, H / Hkv, …].
 array grouped(const array& a, ShapeElem kv_heads, StreamOrDevice s) {
   return unflatten(a, 1, {kv_heads, -1}, s);
@@ -140,10 +146,20 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
   const auto heads = [&](const array& x, int count) {
     return transpose(reshape(x, {x.shape(0), x.shape(1), count, x.shape(2) / count}, s), {0, 2, 1, 3}, s);
   };
-  const auto turned = [&](const array& x) {
-    return turns ? rotate(x, inputs[angle_input()], inputs[angle_input() + 1], options.traditional, s) : x;
-  };
   const array& places = inputs[5];
+  const array& query_places = has_query_places ? inputs[query_places_input()] : places;
+  const auto turned_by = [&](const array& x, const array& cosine, const array& sine) {
+    return rotate(x, cosine, sine, options.traditional, s);
+  };
+  const auto turned_keys = [&](const array& x) {
+    return turns ? turned_by(x, inputs[angle_input()], inputs[angle_input() + 1]) : x;
+  };
+  const auto turned_queries = [&](const array& x) {
+    if (!turns || !has_query_places) return turned_keys(x);
+    const array first = expand_dims(subtract(query_places, places, s), 1, s);
+    const array rows = add(first, arange(0, static_cast<double>(x.shape(2)), int32, s), s);
+    return turned_by(x, table_rows(inputs[angle_input()], rows, s), table_rows(inputs[angle_input() + 1], rows, s));
+  };
   const std::optional<array> table = has_pages ? std::optional(inputs[6]) : std::nullopt;
   const KvFormat& kv = options.kv;
   const auto stored = [&](const array& rows) { return kv.bits != 0 ? quantize_kv(rows, kv, s) : rows; };
@@ -151,11 +167,11 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
     const array joined = table ? joined_pages(cache, *table, s) : cache;
     return kv.bits != 0 ? dequantize_kv(joined, rows.shape(2) / options.num_kv_heads, kv, s) : joined;
   };
-  const array keys = put_rows(inputs[3], stored(turned(heads(inputs[1], options.num_kv_heads))), places, table, s);
+  const array keys = put_rows(inputs[3], stored(turned_keys(heads(inputs[1], options.num_kv_heads))), places, table, s);
   const array values = put_rows(inputs[4], stored(heads(inputs[2], options.num_kv_heads)), places, table, s);
-  const array q = turned(heads(inputs[0], options.num_heads));
+  const array q = turned_queries(heads(inputs[0], options.num_heads));
   const array mixed = attend(q, read(keys, inputs[1]), read(values, inputs[2]), options.attention, std::nullopt,
-                             std::nullopt, places, s);
+                             std::nullopt, query_places, s);
   return {flatten(transpose(mixed, {0, 2, 1, 3}, s), 2, 3, s), keys, values};
 }
 

@@ -35,6 +35,7 @@ struct Step {
   array q, k, v, keys, values;
   array places = array({140, 250});
   array table = array({4, 2, 7, 0, 8, 3}, {2, 3});
+  std::optional<array> query_places;
   std::optional<array> cosine, sine;
   CachedAttentionOptions options;
 
@@ -51,10 +52,11 @@ struct Step {
   }
 
   CachedAttentionResult in_pages() const {
-    return attend_cached(q, k, v, keys, values, places, cosine, sine, options, table);
+    return attend_cached(q, k, v, keys, values, places, cosine, sine, options, table, query_places);
   }
   CachedAttentionResult in_one_piece() const {
-    return attend_cached(q, k, v, joined(keys), joined(values), places, cosine, sine, options);
+    return attend_cached(q, k, v, joined(keys), joined(values), places, cosine, sine, options, std::nullopt,
+                         query_places);
   }
   /// The pages of each sequence behind each other.
   array joined(const array& pages) const { return flatten(transpose(take(pages, table, 0), {0, 2, 1, 3, 4}), 2, 3); }
@@ -124,6 +126,49 @@ TEST(PagedAttention, IsItsComposite) {
       expect_composite(step.in_pages());
     }
   }
+}
+
+// The last layer of a prompt: keys and values of all tokens, and one query of each sequence, not the same one.
+TEST(PagedAttention, QueriesOfFewOfTheTokens) {
+  for (const Storage& storage : kStorages) {
+    for (const ShapeElem length : {3, 20, 130}) {
+      for (const bool own_angles : {true, false}) {
+        Step step(length, storage);
+        if (!own_angles) step.cosine = take(*step.cosine, 0, 0);
+        if (!own_angles) step.sine = take(*step.sine, 0, 0);
+        const auto whole = step.in_pages();
+        const array at = array({length - 1, length - 2});
+        const array rows = expand_dims(at, {1, 2});
+        step.q = take_along_axis(step.q, rows, 1);
+        step.query_places = add(step.places, at);
+        const auto got = step.in_pages();
+        // Single queries are computed in float32, those of many tokens in 16-bit fixed point.
+        const array wanted = take_along_axis(whole.mixed, rows, 1);
+        EXPECT_TRUE(allclose(got.mixed, wanted, 0x1p-9, 0x1p-9).item<bool>()) << storage.dtype << " " << length;
+        EXPECT_TRUE(same(got.keys, whole.keys));
+        EXPECT_TRUE(same(got.values, whole.values));
+        EXPECT_TRUE(same(got.mixed, step.in_one_piece().mixed));
+        expect_composite(step.in_pages());
+      }
+    }
+  }
+}
+
+TEST(PagedAttention, QueriesStandAmongTheNewKeys) {
+  Step step(3, {float16});
+  step.q = slice(step.q, {0, 0, 0}, {2, 2, step.q.shape(2)});
+  for (const auto& [first, second] : {std::pair(139, 250), std::pair(140, 252)}) {
+    step.query_places = array({first, second});
+    EXPECT_THROW(step.in_pages().mixed.eval(), std::out_of_range);
+  }
+  step.query_places = array({141, 250});
+  step.in_pages().mixed.eval();
+  step.query_places = std::nullopt;
+  EXPECT_THROW(step.in_pages(), std::invalid_argument);
+  step.query_places = array({140.0f, 250.0f});
+  EXPECT_THROW(step.in_pages(), std::invalid_argument);
+  step.query_places = array({140});
+  EXPECT_THROW(step.in_pages(), std::invalid_argument);
 }
 
 TEST(PagedAttention, WritesInPlace) {

@@ -2,7 +2,9 @@
 
 #include <tuple>
 
+#include "mica/ops/elementwise.h"
 #include "mica/ops/fast.h"
+#include "mica/ops/index.h"
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
@@ -33,6 +35,10 @@ std::vector<LinearBlock> input_projections(Weights& weights, const std::string& 
 
 }  // namespace
 
+array take_token(const array& x, const array& tokens) {
+  return take_along_axis(x, expand_dims(tokens, {1, 2}), 1);
+}
+
 AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, const ModelDescription& model,
                                const AttentionDescription& attention, Activation activation)
     : attention_(attention),
@@ -45,7 +51,13 @@ AttentionBlock::AttentionBlock(Weights& weights, const std::string& module, cons
   k_norm_.emplace(weights, module + ".k_norm", per_head ? attention.head_dim : kv_size(attention), model);
 }
 
-AttentionBlock::Projected AttentionBlock::project(const array& x, const LinearFusion& before) const {
+AttentionBlock::Projected AttentionBlock::project(const array& x, const LinearFusion& before,
+                                                  const array* only_token) const {
+  if (!attention_.fused_qkv && only_token) {
+    const std::span<const LinearBlock> blocks = inputs_;
+    const auto parts = LinearBlock::together(x, blocks.subspan(1), before);
+    return {blocks[0](take_token(x, *only_token), before), parts[0], parts[1]};
+  }
   if (!attention_.fused_qkv) {
     const auto parts = LinearBlock::together(x, inputs_, before);
     return {parts[0], parts[1], parts[2]};
@@ -53,7 +65,7 @@ AttentionBlock::Projected AttentionBlock::project(const array& x, const LinearFu
   const ShapeElem q_end = ShapeElem{attention_.num_heads} * attention_.head_dim;
   const ShapeElem k_end = q_end + ShapeElem{attention_.num_kv_heads} * attention_.head_dim;
   const auto parts = split(inputs_[0](x, before), Shape{q_end, k_end}, -1);
-  return {parts[0], parts[1], parts[2]};
+  return {only_token ? take_token(parts[0], *only_token) : parts[0], parts[1], parts[2]};
 }
 
 array AttentionBlock::normalize(const array& x, int heads, const std::optional<NormBlock>& norm) const {
@@ -64,7 +76,7 @@ array AttentionBlock::normalize(const array& x, int heads, const std::optional<N
 
 array AttentionBlock::operator()(const array& x, const LinearFusion& before, const LinearFusion& after,
                                  const StepContext& context, size_t window, array& keys, array& values) const {
-  const Projected projected = project(x, before);
+  const Projected projected = project(x, before, context.only_token);
   CachedAttentionOptions options;
   options.attention.scale = attention_.scale;
   options.attention.causal = true;
@@ -79,8 +91,11 @@ array AttentionBlock::operator()(const array& x, const LinearFusion& before, con
   if (attention_.rope) std::tie(cosine, sine) = context.ropes[*attention_.rope];
   const array q = normalize(projected.q, attention_.num_heads, q_norm_);
   const array k = normalize(projected.k, attention_.num_kv_heads, k_norm_);
-  auto result = attend_cached(q, k, projected.v, std::move(keys), std::move(values), context.places[window], cosine,
-                              sine, options);
+  const array& places = context.places[window];
+  std::optional<array> query_places;
+  if (context.only_token) query_places = add(places, *context.only_token);
+  auto result = attend_cached(q, k, projected.v, std::move(keys), std::move(values), places, cosine, sine, options,
+                              std::nullopt, query_places);
   keys = std::move(result.keys);
   values = std::move(result.values);
   return output_(result.mixed, after);
