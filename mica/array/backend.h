@@ -10,6 +10,7 @@
 
 #include "mica/array/device.h"
 #include "mica/array/primitive.h"
+#include "mica/base/read_ahead.h"
 
 namespace mica {
 
@@ -21,7 +22,10 @@ using Kernel = void (*)(const Primitive& primitive, std::span<array> inputs, std
 struct PreparedKernel {
   /// The inputs that it still takes, by their places among the primitive's.
   std::vector<size_t> reads;
-  std::function<void(std::span<array> inputs, std::span<array> outputs)> run;
+  /// What its loop over threads reads of constants in every run; empty: nothing worth mentioning.
+  LoopReads streams;
+  /// `next`: what the loop of the next kernel with such reads will want.
+  std::function<void(std::span<array> inputs, std::span<array> outputs, const LoopReads& next)> run;
 };
 
 /// Prepares a primitive, which outlives the result; the inputs that are there are constants. Null where that gains

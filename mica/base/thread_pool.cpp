@@ -95,6 +95,7 @@ struct ThreadPool::State {
     std::span<const int64_t> ends;  // of the nodes' parts, where they are given
     int threads = 0;
     Home home = Home::preferred;
+    const LoopReads* next = nullptr;
     Chunks chunks;
   };
 
@@ -119,19 +120,37 @@ struct ThreadPool::State {
     const NodeSeats::Seat seat = seats.seat(index);
     if (seats.nodes().size() > 1) bind_thread(seats.nodes()[seat.node].processors);
     uint32_t seen = 0;
+    ReadAhead ahead;
     while (true) {
-      seen = wait_for_loop(seen);
+      seen = wait_for_loop(seen, ahead);
       if (stopping) return;
       // Entering makes the starter keep the loop's description alive until we leave. Whoever is too late finds the gate
       // closed, or another loop's tickets.
       const bool is_open = (gate.fetch_add(kInside) & kClosed) == 0;
-      const uint64_t chunks = is_open && index < current.threads ? take_chunks(seat, seen) : 0;
+      const bool takes_part = is_open && index < current.threads;
+      const uint64_t chunks = takes_part ? take_chunks(seat, seen) : 0;
+      if (takes_part && current.next) ahead = share_of(*current.next, seat);
       gate.fetch_sub(kInside - chunks);
     }
   }
 
-  uint32_t wait_for_loop(uint32_t seen) {
-    if (!spin_until([&] { return loop.load(std::memory_order_acquire) != seen; })) {
+  /// What a thread of the current loop has of another one.
+  ReadAhead share_of(const LoopReads& reads, NodeSeats::Seat seat) const {
+    const std::span<const int64_t> ends(reads.node_ends.data(), reads.node_ends.size());
+    if (reads.empty() || (seats.nodes().size() > 1 && !seats.fit(current.threads, ends))) return {};
+    const NodePart part = seats.part(seat.node, current.threads, ends.back(), ends);
+    const int64_t count = part.end - part.begin;
+    return {reads, part.begin + seat.number * count / part.threads,
+            part.begin + (seat.number + 1) * count / part.threads};
+  }
+
+  uint32_t wait_for_loop(uint32_t seen, ReadAhead& ahead) {
+    const auto has_begun = [&] {
+      if (loop.load(std::memory_order_acquire) != seen) return true;
+      ahead.step();
+      return false;
+    };
+    if (!spin_until(has_begun)) {
       sleeping.fetch_add(1);
       while (loop.load() == seen) futex_wait(loop, seen);
       sleeping.fetch_sub(1);
@@ -226,11 +245,15 @@ struct ThreadPool::State {
     if (sleeping.load() > 0) futex_wake(loop, static_cast<int>(workers.size()));
     const uint64_t all = static_cast<uint64_t>(threads) * count_of(described.chunks);
     const uint64_t others = all - take_chunks(NodeSeats::Seat(), number);
+    ReadAhead ahead;
+    if (current.next) ahead = share_of(*current.next, NodeSeats::Seat());
     // All chunks are taken, or their node's threads come. When those that others run are done and everybody has left,
     // nobody may enter any more.
     wait_until([&] {
       uint64_t expected = others;
-      return gate.load() == others && gate.compare_exchange_strong(expected, kClosed);
+      if (gate.load() == others && gate.compare_exchange_strong(expected, kClosed)) return true;
+      ahead.step();
+      return false;
     });
     if (error) std::rethrow_exception(std::exchange(error, nullptr));
   }
@@ -327,9 +350,10 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain, FunctionRef<void(int
   state_->start({.body = &body, .count = count, .grain = grain});
 }
 
-void ThreadPool::parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t, int64_t)> body) {
+void ThreadPool::parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t, int64_t)> body,
+                              const LoopReads* next) {
   const int64_t count = node_ends.empty() ? 0 : node_ends.back();
-  state_->start({.body = &body, .count = count, .grain = 1, .ends = node_ends, .home = home});
+  state_->start({.body = &body, .count = count, .grain = 1, .ends = node_ends, .home = home, .next = next});
 }
 
 }  // namespace mica

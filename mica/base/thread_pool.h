@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mica/base/function_ref.h"
+#include "mica/base/read_ahead.h"
 #include "mica/base/topology.h"
 
 namespace mica {
@@ -63,7 +64,9 @@ class ThreadPool {
 
   /// As above for node_ends.back() iterations of which those of each node are given. They count for nothing where there
   /// are not as many nodes, a node has iterations and none of the threads, or a loop runs on its own thread alone.
-  void parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t begin, int64_t end)> body);
+  /// `next`, where it is given, is what a later loop reads: threads fetch what they will have of it while they wait.
+  void parallel_for(std::span<const int64_t> node_ends, Home home, FunctionRef<void(int64_t begin, int64_t end)> body,
+                    const LoopReads* next = nullptr);
 
  private:
   struct State;

@@ -150,9 +150,10 @@ void direct(Product& product, array& out, const float* residual, float scale) {
 /// leaves nothing behind.
 constexpr int64_t kKeptRows = 32;
 
-/// x (normalized with `norm`, where there is one) times the matrices of `all`; the residual may be null.
+/// x (normalized with `norm`, where there is one) times the matrices of `all`; the residual may be null, and what a
+/// later loop reads.
 void linear(const Linear& primitive, LinearProducts& all, const array& x, const array* norm, const array* residual,
-            std::span<array> outputs) {
+            std::span<array> outputs, const LoopReads* next = nullptr) {
   const LinearOptions& options = primitive.options;
   for (array& out : outputs) allocate(out);
   if (outputs[0].size() == 0) return;
@@ -169,10 +170,10 @@ void linear(const Linear& primitive, LinearProducts& all, const array& x, const 
     Product out;
     direct(out, outputs[0], added, options.scale);
     return gated_matmul(all.products[0], all.products[1], out, *options.gate, activations, ThreadPool::global(),
-                        activation);
+                        activation, {}, next);
   }
   for (size_t i = 0; i < outputs.size(); ++i) direct(all.products[i], outputs[i], added, options.scale);
-  matmul(all.products, activations, ThreadPool::global(), activation);
+  matmul(all.products, activations, ThreadPool::global(), activation, {}, next);
 }
 
 void run_linear(const Linear& primitive, std::span<array> inputs, std::span<array> outputs) {
@@ -204,10 +205,11 @@ std::optional<PreparedKernel> prepare_linear(const Linear& primitive, std::span<
   PreparedKernel out;
   out.reads = {0};
   if (options.has_residual) out.reads.push_back(operands - 1);
-  out.run = [&primitive, products, norm](std::span<array> given, std::span<array> outputs) {
+  out.streams = loop_reads(products->products, options.gate.has_value());
+  out.run = [&primitive, products, norm](std::span<array> given, std::span<array> outputs, const LoopReads& next) {
     const array x = row_contiguous(given[0]);
     const array residual = row_contiguous(given.back());
-    linear(primitive, *products, x, norm ? &*norm : nullptr, given.size() > 1 ? &residual : nullptr, outputs);
+    linear(primitive, *products, x, norm ? &*norm : nullptr, given.size() > 1 ? &residual : nullptr, outputs, &next);
   };
   return out;
 }

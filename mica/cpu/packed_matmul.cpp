@@ -60,7 +60,8 @@ Copy choose_copy(const PanelLayout& layout, const Activations& x, Activation act
 /// (docs/performance.md, Quality).
 Rounding rounding_for(const PanelLayout& layout) {
   Rounding out{.step = std::min<int>(layout.group, kActivationGroup), .limit = 7.0f};
-  if (layout.scale < PanelScale::two_level && layout.code_bits() <= 3) out.limit = layout.code_bits() == 3 ? 4.0f : 0.0f;
+  if (layout.scale < PanelScale::two_level && layout.code_bits() <= 3)
+    out.limit = layout.code_bits() == 3 ? 4.0f : 0.0f;
   return out;
 }
 
@@ -338,10 +339,10 @@ class GatedProduct {
 
 /// The loop over panels, on one thread where there is little to do; run is that of PanelOrder::visit.
 template <typename Run>
-void run_loop(ThreadPool& pool, const PanelOrder& order, int64_t work, Run run) {
+void run_loop(ThreadPool& pool, const PanelOrder& order, int64_t work, Run run, const LoopReads* next = nullptr) {
   if (work <= kSerialWeights) return order.visit(0, order.count(), run);
-  pool.parallel_for(order.node_ends(), ThreadPool::Home::preferred,
-                    [&](int64_t begin, int64_t end) { order.visit(begin, end, run); });
+  const auto visit = [&](int64_t begin, int64_t end) { order.visit(begin, end, run); };
+  pool.parallel_for(order.node_ends(), ThreadPool::Home::preferred, visit, next);
 }
 
 void check_shapes(const PackedMatrix& weights, const Activations& x) {
@@ -380,7 +381,7 @@ void matmul(const PackedMatrix& weights, Activations& x, float* y, int64_t y_str
 }
 
 void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool, Activation activation,
-            const KernelLevel& level) {
+            const KernelLevel& level, const LoopReads* next) {
   std::vector<Multiplier> multipliers;
   multipliers.reserve(products.size());
   PanelOrder::Matrices matrices;
@@ -397,14 +398,15 @@ void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
   if (x.tiles().empty() || panels == 0) return;
   int64_t parts = x.count();
   for (const Multiplier& multiplier : multipliers) parts = std::min(parts, row_parts(multiplier, panels, pool));
-  run_loop(pool, PanelOrder(matrices, parts), work, [&](int64_t part, size_t which, PanelRange range) {
+  const auto run = [&](int64_t part, size_t which, PanelRange range) {
     const Multiplier& multiplier = multipliers[which];
     run_product(multiplier, products[which], part_of_tiles(multiplier, part, parts), range);
-  });
+  };
+  run_loop(pool, PanelOrder(matrices, parts), work, run, next);
 }
 
 void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
-                  ThreadPool& pool, Activation activation, const KernelLevel& level) {
+                  ThreadPool& pool, Activation activation, const KernelLevel& level, const LoopReads* next) {
   for (const Product* product : {&a, &b}) {
     check_shapes(*product->weights, x);
     check_slice(*product->weights, product->slice);
@@ -421,8 +423,33 @@ void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryO
   if (x.tiles().empty() || panels == 0) return;
   const int64_t parts = row_parts(product, panels, pool);
   const PanelOrder order({a.weights->parts()}, parts);
-  run_loop(pool, order, product.work(),
-           [&](int64_t part, size_t, PanelRange range) { product.run(part_of_tiles(product, part, parts), range); });
+  const auto run = [&](int64_t part, size_t, PanelRange range) {
+    product.run(part_of_tiles(product, part, parts), range);
+  };
+  run_loop(pool, order, product.work(), run, next);
+}
+
+LoopReads loop_reads(std::span<const Product> products, bool gated) {
+  LoopReads out;
+  int64_t first = 0;
+  const size_t nodes = products.empty() ? 0 : products[0].weights->parts().size();
+  for (size_t node = 0; node < nodes; ++node) {
+    int64_t count = 0;
+    for (const Product& product : products) {
+      const PackedMatrix& weights = *product.weights;
+      if (node >= weights.parts().size()) continue;
+      const auto& [range, data] = weights.parts()[node];
+      const int64_t bytes = weights.layout().panel_bytes();
+      const uint8_t* begin = data + product.slice * range.count * bytes;
+      out.ranges.push_back({first, range.count, reinterpret_cast<const std::byte*>(begin), bytes});
+      // The gate's panels are read beside those of what it multiplies.
+      if (!gated) first += range.count;
+      count = range.count;
+    }
+    if (gated) first += count;
+    out.node_ends.push_back(first);
+  }
+  return out;
 }
 
 void grouped_matmul(const PackedMatrix& weights, Activations& x, std::span<const int32_t> slices, float* y,

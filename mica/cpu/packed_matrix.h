@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "mica/base/read_ahead.h"
 #include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
@@ -99,14 +100,18 @@ struct Product {
   int64_t slice = 0;
 };
 
-/// The products in one parallel loop; errors as above.
+/// The products in one parallel loop; errors as above. `next`: what a later loop reads.
 void matmul(std::span<const Product> products, Activations& x, ThreadPool& pool,
-            Activation activation = Activation::int8, const KernelLevel& level = {});
+            Activation activation = Activation::int8, const KernelLevel& level = {}, const LoopReads* next = nullptr);
 
 /// y = gate(a) · b for the products a and b of two weights of one shape; their y is ignored, that of `out` and its
 /// residual count.
 void gated_matmul(const Product& a, const Product& b, const Product& out, UnaryOp gate, Activations& x,
-                  ThreadPool& pool, Activation activation = Activation::int8, const KernelLevel& level = {});
+                  ThreadPool& pool, Activation activation = Activation::int8, const KernelLevel& level = {},
+                  const LoopReads* next = nullptr);
+
+/// What the loop of matmul reads of the weights when it passes over them once; `gated`: that of gated_matmul.
+LoopReads loop_reads(std::span<const Product> products, bool gated);
 
 /// Mixture of experts in one parallel loop: group g of x (see Activations::gather) times slice slices[g]; y has the
 /// rows in the order of the gathered rows. options.bias is [slices, slice rows] here.

@@ -30,6 +30,7 @@ class Runner {
     std::vector<bool> is_read(graph.values.size(), false);
     for (size_t n = graph.nodes.size(); n-- > 0;) steps_.push_back(make_step(graph.nodes[n], kept, is_read));
     std::reverse(steps_.begin(), steps_.end());
+    tell_what_comes_next();
   }
 
   bool is_for(const Backend& backend) const { return backend_ == &backend; }
@@ -64,6 +65,7 @@ class Runner {
     Kernel kernel;
     const Primitive* primitive;
     std::optional<PreparedKernel> prepared;  ///< runs instead of the kernel
+    LoopReads next;                          ///< of the next prepared kernel
     SmallVector<Read> reads;
     SmallVector<size_t> writes;
     SmallVector<size_t> unused;  ///< what is written and never read
@@ -95,7 +97,7 @@ class Runner {
 
   /// Called from the last node to the first; `is_read` tells of the nodes behind.
   Step make_step(const FlatGraph::Node& node, const std::vector<bool>& kept, std::vector<bool>& is_read) {
-    Step step{backend_->find(node.primitive->id()), node.primitive.get(), prepare(node), {}, {}, {}};
+    Step step{backend_->find(node.primitive->id()), node.primitive.get(), prepare(node), {}, {}, {}, {}};
     if (!step.kernel) {
       fail_as<std::runtime_error>("[{}] the {} backend has no such operation", node.primitive->name(),
                                   backend_->name());
@@ -125,6 +127,17 @@ class Runner {
     return prepare(*node.primitive, inputs);
   }
 
+  /// After the last one comes the first one again: a decode step follows another.
+  void tell_what_comes_next() {
+    LoopReads next;
+    for (size_t n = 2 * steps_.size(); n-- > 0;) {
+      Step& step = steps_[n % steps_.size()];
+      if (!step.prepared || step.prepared->streams.empty()) continue;
+      step.next = next;
+      next = step.prepared->streams;
+    }
+  }
+
   void run(const Step& step) {
     // The kernel's handle is the only one to what is read for the last time: it may take its memory over.
     for (const Read& read : step.reads) {
@@ -137,7 +150,7 @@ class Runner {
     }
     for (const size_t v : step.writes) outputs_.push_back(arrays_[v]);
     if (step.prepared) {
-      step.prepared->run(inputs_, outputs_);
+      step.prepared->run(inputs_, outputs_, step.next);
     } else {
       step.kernel(*step.primitive, inputs_, outputs_);
     }

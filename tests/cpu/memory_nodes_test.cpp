@@ -111,6 +111,41 @@ class MemoryNodes : public testing::Test {
   }
 };
 
+/// What iteration `i` reads, by loop_reads.
+std::vector<const uint8_t*> read_by(const LoopReads& reads, int64_t i) {
+  std::vector<const uint8_t*> out;
+  for (const LoopReads::Range& range : reads.ranges) {
+    if (i < range.first || i >= range.first + range.count) continue;
+    out.push_back(reinterpret_cast<const uint8_t*>(range.data + (i - range.first) * range.bytes));
+  }
+  return out;
+}
+
+// On one node and on two: loops tell beforehand which panels their iterations read.
+TEST(LoopReads, ArePanelsInTheOrderOfTheLoop) {
+  ThreadPool one(2), two(3, test::two_nodes());
+  for (ThreadPool* pool : {&one, &two}) {
+    const RandomWeights large(affine_format(4, 32, ScaleType::f16), 2 * 24 * kPanelRows, kCols);
+    const RandomWeights small(ggml_format(QuantKind::q8_0), 2 * 7 * kPanelRows, kCols);
+    const PackedMatrix q(large.matrix, *pool, 2), k(small.matrix, *pool, 2), v(large.matrix, *pool, 2);
+    const Product products[] = {{.weights = &q, .slice = 1}, {.weights = &k, .slice = 1}, {.weights = &v, .slice = 1}};
+    const LoopReads reads = loop_reads(products, false);
+    const PanelOrder order({q.parts(), k.parts(), v.parts()}, 1);
+    ASSERT_EQ(std::vector<int64_t>(reads.node_ends.begin(), reads.node_ends.end()),
+              std::vector<int64_t>(order.node_ends().begin(), order.node_ends().end()));
+    for (int64_t i = 0; i < order.count(); ++i) {
+      order.visit(i, i + 1, [&](int64_t, size_t which, PanelRange panels) {
+        EXPECT_EQ(read_by(reads, i), std::vector{products[which].weights->panel(1, panels.first)});
+      });
+    }
+    const Product gated[] = {{.weights = &q}, {.weights = &v}};
+    const LoopReads both = loop_reads(gated, true);
+    EXPECT_EQ(both.node_ends.back(), 24);
+    for (int64_t i = 0; i < 24; ++i) EXPECT_EQ(read_by(both, i), (std::vector{q.panel(0, i), v.panel(0, i)}));
+    for (const LoopReads::Range& range : both.ranges) EXPECT_EQ(range.bytes, q.layout().panel_bytes());
+  }
+}
+
 TEST_F(MemoryNodes, AProductReadsPanelsWhereTheyWerePacked) {
   for (const int threads : {2, 3, 4, 5}) {
     Setting setting(threads);
