@@ -18,31 +18,60 @@ struct Flags {
   ModelFlags model;
   std::string file;
   int context = 512;
+  bool compare = false;
   bool json = false;
 };
+
+Json row_of(const lm::Perplexity& result) {
+  return {{"perplexity", result.value}, {"stderr", result.standard_error}, {"tokens", result.tokens}};
+}
+
+void print(const char* what, const lm::Perplexity& result, int context) {
+  fmt::print("{}: {:.4f} ± {:.4f} over {} tokens in windows of {}\n", what, result.value, result.standard_error,
+             result.tokens, context);
+}
+
+/// The default path beside the exact one.
+void print(const Flags& flags, const lm::Divergence& result) {
+  const double change = result.model.value / result.reference.value - 1;
+  if (flags.json) {
+    Json row = row_of(result.model);
+    row.update({{"context", flags.context},
+                {"model", flags.model.path().filename().string()},
+                {"reference", row_of(result.reference)},
+                {"change", change},
+                {"mean_kl", result.mean_kl},
+                {"largest_kl", result.largest_kl},
+                {"same_best", result.same_best}});
+    return fmt::print("{}\n", row.dump(1));
+  }
+  print("Perplexity", result.model, flags.context);
+  print("With --exact", result.reference, flags.context);
+  fmt::print("Change: {:+.3f} %\nMean KL divergence: {:.5f}, largest {:.4f}\nSame most likely token: {:.2f} %\n",
+             100 * change, result.mean_kl, result.largest_kl, 100 * result.same_best);
+}
 
 void run(const Flags& flags) {
   const lm::LoadedModel loaded = flags.model.load();
   const text::Tokenizer tokenizer = text::Tokenizer::load(flags.model.path());
   const std::vector<int32_t> tokens = tokenizer.encode(read_file(flags.file, uint64_t{1} << 30));
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
-  const lm::Perplexity result =
-      lm::perplexity(loaded.model, tokens, flags.context, [&](int64_t done, int64_t total, double so_far) {
-        if (terminal) fmt::print(stderr, "\r{}/{} windows, perplexity {:.4f} ", done, total, so_far);
-      });
-  if (terminal) fmt::print(stderr, "\r\033[K");
-  if (flags.json) {
-    const Json row = {{"perplexity", result.value},
-                      {"stderr", result.standard_error},
-                      {"tokens", result.tokens},
-                      {"context", flags.context},
-                      {"model", flags.model.path().filename().string()},
-                      {"exact", flags.model.exact}};
-    fmt::print("{}\n", row.dump(1));
-  } else {
-    fmt::print("Perplexity: {:.4f} ± {:.4f} over {} tokens in windows of {}\n", result.value, result.standard_error,
-               result.tokens, flags.context);
+  const auto on_progress = [&](int64_t done, int64_t total, double so_far) {
+    if (terminal) fmt::print(stderr, "\r{}/{} windows, perplexity {:.4f} ", done, total, so_far);
+    if (terminal && done == total) fmt::print(stderr, "\r\033[K");
+  };
+  if (flags.compare) {
+    ModelFlags exact = flags.model;
+    exact.exact = true;
+    const lm::LoadedModel reference = exact.load();
+    return print(flags, lm::divergence(loaded.model, reference.model, tokens, flags.context, on_progress));
   }
+  const lm::Perplexity result = lm::perplexity(loaded.model, tokens, flags.context, on_progress);
+  if (!flags.json) return print("Perplexity", result, flags.context);
+  Json row = row_of(result);
+  row.update(
+      {{"context", flags.context}, {"model", flags.model.path().filename().string()}, {"exact", flags.model.exact}});
+  fmt::print("{}\n", row.dump(1));
 }
 
 }  // namespace
@@ -56,9 +85,17 @@ void add_perplexity(CLI::App& app) {
   command->add_option("--context,-c", flags->context, "Window length in tokens")
       ->check(CLI::Range(2, 1 << 20))
       ->capture_default_str();
-  command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
+  CLI::Option* exact =
+      command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
+  command
+      ->add_flag("--compare-exact", flags->compare,
+                 "Compute both ways, and show how far 8-bit activations are from --exact: perplexity, and the KL "
+                 "divergence of the next token's distribution")
+      ->excludes(exact);
   command->add_flag("--json", flags->json, "Print a JSON object, for programs");
-  command->footer("Example:\n  mica perplexity --model model.gguf --file book.txt --context 512");
+  command->footer(
+      "Examples:\n  mica perplexity --model model.gguf --file book.txt --context 512\n"
+      "  mica perplexity --model model.gguf --file book.txt --compare-exact");
   command->callback([flags] { run(*flags); });
 }
 

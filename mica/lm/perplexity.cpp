@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mica/array/evaluate.h"
 #include "mica/base/error.h"
 #include "mica/ops/elementwise.h"
 #include "mica/ops/index.h"
@@ -12,45 +13,99 @@
 namespace mica::lm {
 namespace {
 
-/// Negative log likelihoods of a window's tokens from the second on.
-array losses(const Model& model, std::span<const int32_t> window) {
+/// Log probabilities [n − 1, vocab] of what follows each of a window's tokens but the last.
+array predictions(const Model& model, std::span<const int32_t> window) {
   const auto count = static_cast<ShapeElem>(window.size());
   PromptCache cache = model.make_cache();
   const array inputs(window.data(), Shape{1, count - 1}, int32);
-  const array targets(window.data() + 1, Shape{count - 1, 1}, int32);
   const array logits = flatten(model.forward(inputs, cache, false), 0, 1);
-  array loss = subtract(logsumexp(logits, -1), squeeze(take_along_axis(logits, targets, -1), -1));
-  loss.eval();
-  return loss;
+  return subtract(logits, logsumexp(logits, -1, true));
+}
+
+/// The negative log likelihoods of a text.
+class Losses {
+ public:
+  void add(const array& predicted, std::span<const int32_t> window) {
+    const array targets(window.data() + 1, Shape{predicted.shape(0), 1}, int32);
+    array found = take_along_axis(predicted, targets, -1);
+    found.eval();
+    for (size_t i = 0; i < found.size(); ++i) {
+      const double loss = -found.data<float>()[i];
+      sum_ += loss;
+      squares_ += loss * loss;
+    }
+    count_ += static_cast<int64_t>(found.size());
+  }
+
+  Perplexity perplexity() const {
+    const auto n = static_cast<double>(count_);
+    const double mean = sum_ / n;
+    const double variance = std::max(squares_ / n - mean * mean, 0.0);
+    return {std::exp(mean), std::exp(mean) * std::sqrt(variance / n), count_};
+  }
+
+ private:
+  double sum_ = 0;
+  double squares_ = 0;
+  int64_t count_ = 0;
+};
+
+/// Calls predict(window) for the windows of a text, which returns the perplexity so far.
+template <typename Predict>
+void for_windows(std::span<const int32_t> tokens, int context, const PerplexityProgress& on_progress, Predict predict) {
+  if (tokens.size() < 2) fail("perplexity: the text has {} tokens, at least 2 are needed", tokens.size());
+  const auto width = static_cast<size_t>(context);
+  const auto windows = static_cast<int64_t>((tokens.size() + width - 1) / width);
+  for (int64_t i = 0; i < windows; ++i) {
+    const size_t begin = static_cast<size_t>(i) * width;
+    const auto window = tokens.subspan(begin, std::min(width, tokens.size() - begin));
+    if (window.size() < 2) break;
+    const double so_far = predict(window);
+    if (on_progress) on_progress(i + 1, windows, so_far);
+  }
 }
 
 }  // namespace
 
 Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, int context,
-                      const std::function<void(int64_t, int64_t, double)>& on_progress) {
-  if (tokens.size() < 2) fail("perplexity: the text has {} tokens, at least 2 are needed", tokens.size());
-  const auto width = static_cast<size_t>(context);
-  const auto windows = static_cast<int64_t>((tokens.size() + width - 1) / width);
-  double sum = 0;
-  double squares = 0;
-  int64_t count = 0;
-  for (int64_t i = 0; i < windows; ++i) {
-    const size_t begin = static_cast<size_t>(i) * width;
-    const auto window = tokens.subspan(begin, std::min(width, tokens.size() - begin));
-    if (window.size() < 2) break;
-    const array loss = losses(model, window);
-    for (size_t j = 0; j < loss.size(); ++j) {
-      const double value = loss.data<float>()[j];
-      sum += value;
-      squares += value * value;
-    }
-    count += static_cast<int64_t>(loss.size());
-    if (on_progress) on_progress(i + 1, windows, std::exp(sum / static_cast<double>(count)));
+                      const PerplexityProgress& on_progress) {
+  Losses losses;
+  for_windows(tokens, context, on_progress, [&](std::span<const int32_t> window) {
+    losses.add(predictions(model, window), window);
+    return losses.perplexity().value;
+  });
+  return losses.perplexity();
+}
+
+Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens, int context,
+                      const PerplexityProgress& on_progress) {
+  if (model.description().vocab_size != reference.description().vocab_size) {
+    fail("perplexity: a model of {} tokens compared with one of {}", model.description().vocab_size,
+         reference.description().vocab_size);
   }
-  const auto n = static_cast<double>(count);
-  const double mean = sum / n;
-  const double variance = std::max(squares / n - mean * mean, 0.0);
-  return {std::exp(mean), std::exp(mean) * std::sqrt(variance / n), count};
+  Losses losses, true_losses;
+  double sum = 0;
+  double largest = 0;
+  int64_t same = 0;
+  for_windows(tokens, context, on_progress, [&](std::span<const int32_t> window) {
+    array got = predictions(model, window);
+    array wanted = predictions(reference, window);
+    eval(got, wanted);
+    losses.add(got, window);
+    true_losses.add(wanted, window);
+    array kl = mica::sum(multiply(exp(wanted), subtract(wanted, got)), -1);
+    array agrees = mica::sum(astype(equal(argmax(got, -1), argmax(wanted, -1)), int32));
+    eval(kl, agrees);
+    for (size_t i = 0; i < kl.size(); ++i) {
+      sum += kl.data<float>()[i];
+      largest = std::max<double>(largest, kl.data<float>()[i]);
+    }
+    same += agrees.item<int32_t>();
+    return losses.perplexity().value;
+  });
+  const Perplexity own = losses.perplexity();
+  const auto count = static_cast<double>(own.tokens);
+  return {own, true_losses.perplexity(), sum / count, largest, static_cast<double>(same) / count};
 }
 
 }  // namespace mica::lm

@@ -15,9 +15,25 @@ struct Perplexity {
   int64_t tokens = 0;         ///< predicted
 };
 
+/// Called after each window: how many there are, and the perplexity of what has been predicted so far.
+using PerplexityProgress = std::function<void(int64_t done, int64_t total, double so_far)>;
+
 /// Perplexity over consecutive windows of `context` tokens (the last one may be shorter): each token but a window's
 /// first is predicted from those before it in the window. Throws Error for fewer than two tokens.
 Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, int context,
-                      const std::function<void(int64_t done, int64_t total, double so_far)>& on_progress = {});
+                      const PerplexityProgress& on_progress = {});
+
+/// How far a model's predictions of a text are from those of a reference.
+struct Divergence {
+  Perplexity model;
+  Perplexity reference;
+  double mean_kl = 0;     ///< Kullback-Leibler divergence of the next token's distribution, in nats a token
+  double largest_kl = 0;  ///< of a token
+  double same_best = 0;   ///< share of the tokens for which both find the same one the most likely
+};
+
+/// The same over the same windows for two models with one vocabulary, of which the second is taken for the truth.
+Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens, int context,
+                      const PerplexityProgress& on_progress = {});
 
 }  // namespace mica::lm

@@ -171,6 +171,15 @@ TEST_F(Program, PerplexityAndBenchPrintJson) {
   const Json json = parse_json(perplexity.out, "perplexity");
   EXPECT_GT(json["perplexity"].get<double>(), 1.0);
   EXPECT_LT(json["perplexity"].get<double>(), 100.0);
+  const Outcome exact = run({"perplexity", "--file", file.string(), "--exact", "--json"});
+  const Outcome compared = run({"perplexity", "--file", file.string(), "--compare-exact", "--json"});
+  ASSERT_EQ(compared.code, 0) << compared.err;
+  const Json both = parse_json(compared.out, "perplexity");
+  EXPECT_EQ(both["perplexity"], json["perplexity"]);
+  EXPECT_EQ(both["reference"]["perplexity"], parse_json(exact.out, "perplexity")["perplexity"]);
+  EXPECT_GT(both["mean_kl"].get<double>(), 0.0);
+  EXPECT_LT(both["mean_kl"].get<double>(), 0.01);
+  EXPECT_NE(run({"perplexity", "--file", file.string(), "--exact", "--compare-exact"}).code, 0);
   const Outcome bench = run({"bench", "-p", "16", "-n", "4", "-r", "2", "-t", "1", "--prefill-threads", "2", "--json"});
   ASSERT_EQ(bench.code, 0) << bench.err;
   const Json rows = parse_json(bench.out, "bench");
