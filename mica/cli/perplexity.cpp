@@ -54,7 +54,10 @@ void print(const Flags& flags, const lm::Divergence& result) {
 void run(const Flags& flags) {
   const lm::LoadedModel loaded = flags.model.load();
   const text::Tokenizer tokenizer = text::Tokenizer::load(flags.model.path());
-  const std::vector<int32_t> tokens = tokenizer.encode(read_file(flags.file, uint64_t{1} << 30));
+  const std::vector<int32_t> tokens =
+      tokenizer.encode(read_file(flags.file, uint64_t{1} << 30), {.add_special = false});
+  lm::PerplexityWindows windows = {.context = flags.context};
+  if (tokenizer.add_bos()) windows.start = tokenizer.bos();
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   const auto on_progress = [&](int64_t done, int64_t total, double so_far) {
     if (terminal) fmt::print(stderr, "\r{}/{} windows, perplexity {:.4f} ", done, total, so_far);
@@ -64,9 +67,9 @@ void run(const Flags& flags) {
     ModelFlags exact = flags.model;
     exact.exact = true;
     const lm::LoadedModel reference = exact.load();
-    return print(flags, lm::divergence(loaded.model, reference.model, tokens, flags.context, on_progress));
+    return print(flags, lm::divergence(loaded.model, reference.model, tokens, windows, on_progress));
   }
-  const lm::Perplexity result = lm::perplexity(loaded.model, tokens, flags.context, on_progress);
+  const lm::Perplexity result = lm::perplexity(loaded.model, tokens, windows, on_progress);
   if (!flags.json) return print("Perplexity", result, flags.context);
   Json row = row_of(result);
   row.update(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
@@ -52,33 +53,39 @@ class Losses {
 
 /// Calls predict(window) for the windows of a text, which returns the perplexity so far.
 template <typename Predict>
-void for_windows(std::span<const int32_t> tokens, int context, const PerplexityProgress& on_progress, Predict predict) {
-  if (tokens.size() < 2) fail("perplexity: the text has {} tokens, at least 2 are needed", tokens.size());
-  const auto width = static_cast<size_t>(context);
-  const auto windows = static_cast<int64_t>((tokens.size() + width - 1) / width);
-  for (int64_t i = 0; i < windows; ++i) {
+void for_windows(std::span<const int32_t> tokens, const PerplexityWindows& windows,
+                 const PerplexityProgress& on_progress, Predict predict) {
+  const size_t least = windows.start ? 1 : 2;
+  if (tokens.size() < least) fail("perplexity: the text has {} tokens, at least {} are needed", tokens.size(), least);
+  if (windows.context < 2) fail("perplexity: windows of {} tokens, at least 2 are needed", windows.context);
+  const size_t width = static_cast<size_t>(windows.context) - (windows.start ? 1 : 0);
+  const auto count = static_cast<int64_t>((tokens.size() + width - 1) / width);
+  for (int64_t i = 0; i < count; ++i) {
     const size_t begin = static_cast<size_t>(i) * width;
-    const auto window = tokens.subspan(begin, std::min(width, tokens.size() - begin));
-    if (window.size() < 2) break;
+    const auto part = tokens.subspan(begin, std::min(width, tokens.size() - begin));
+    if (part.size() < least) break;
+    std::vector<int32_t> window;
+    if (windows.start) window.push_back(*windows.start);
+    window.insert(window.end(), part.begin(), part.end());
     const double so_far = predict(window);
-    if (on_progress) on_progress(i + 1, windows, so_far);
+    if (on_progress) on_progress(i + 1, count, so_far);
   }
 }
 
 }  // namespace
 
-Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, int context,
+Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, const PerplexityWindows& windows,
                       const PerplexityProgress& on_progress) {
   Losses losses;
-  for_windows(tokens, context, on_progress, [&](std::span<const int32_t> window) {
+  for_windows(tokens, windows, on_progress, [&](std::span<const int32_t> window) {
     losses.add(predictions(model, window), window);
     return losses.perplexity().value;
   });
   return losses.perplexity();
 }
 
-Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens, int context,
-                      const PerplexityProgress& on_progress) {
+Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens,
+                      const PerplexityWindows& windows, const PerplexityProgress& on_progress) {
   if (model.description().vocab_size != reference.description().vocab_size) {
     fail("perplexity: a model of {} tokens compared with one of {}", model.description().vocab_size,
          reference.description().vocab_size);
@@ -87,7 +94,7 @@ Divergence divergence(const Model& model, const Model& reference, std::span<cons
   double sum = 0;
   double largest = 0;
   int64_t same = 0;
-  for_windows(tokens, context, on_progress, [&](std::span<const int32_t> window) {
+  for_windows(tokens, windows, on_progress, [&](std::span<const int32_t> window) {
     array got = predictions(model, window);
     array wanted = predictions(reference, window);
     eval(got, wanted);

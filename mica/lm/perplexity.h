@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "mica/lm/model.h"
@@ -18,9 +19,17 @@ struct Perplexity {
 /// Called after each window: how many there are, and the perplexity of what has been predicted so far.
 using PerplexityProgress = std::function<void(int64_t done, int64_t total, double so_far)>;
 
-/// Perplexity over consecutive windows of `context` tokens (the last one may be shorter): each token but a window's
-/// first is predicted from those before it in the window. Throws Error for fewer than two tokens.
-Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, int context,
+/// What a text is cut into: consecutive windows of `context` tokens (the last one may be shorter). Each token but a
+/// window's first is predicted from those before it in the window.
+struct PerplexityWindows {
+  int context = 512;
+  /// The token that every window is to begin with, before those of the text: <bos> for models that have seen no text
+  /// without it.
+  std::optional<int32_t> start = std::nullopt;
+};
+
+/// Perplexity of a text. Throws Error where there is nothing to predict.
+Perplexity perplexity(const Model& model, std::span<const int32_t> tokens, const PerplexityWindows& windows,
                       const PerplexityProgress& on_progress = {});
 
 /// How far a model's predictions of a text are from those of a reference.
@@ -33,7 +42,7 @@ struct Divergence {
 };
 
 /// The same over the same windows for two models with one vocabulary, of which the second is taken for the truth.
-Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens, int context,
-                      const PerplexityProgress& on_progress = {});
+Divergence divergence(const Model& model, const Model& reference, std::span<const int32_t> tokens,
+                      const PerplexityWindows& windows, const PerplexityProgress& on_progress = {});
 
 }  // namespace mica::lm

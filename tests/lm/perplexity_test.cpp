@@ -64,7 +64,7 @@ TEST(Perplexity, DivergenceIsThatOfTheDistributions) {
   }
   ASSERT_GT(sum / count, 0.01);
   ASSERT_LT(same, count);
-  const Divergence result = divergence(model.model, other.model, tokens, kContext);
+  const Divergence result = divergence(model.model, other.model, tokens, {kContext});
   // Sums of a few dozen float32 numbers of the size of 1 to 10.
   EXPECT_NEAR(result.mean_kl, sum / count, 1e-5);
   EXPECT_NEAR(result.largest_kl, largest, 1e-5);
@@ -72,16 +72,36 @@ TEST(Perplexity, DivergenceIsThatOfTheDistributions) {
   EXPECT_EQ(result.model.tokens, count);
   EXPECT_NEAR(std::log(result.model.value), loss / count, 1e-5);
   EXPECT_NEAR(std::log(result.reference.value), other_loss / count, 1e-5);
-  EXPECT_DOUBLE_EQ(perplexity(model.model, tokens, kContext).value, result.model.value);
+  EXPECT_DOUBLE_EQ(perplexity(model.model, tokens, {kContext}).value, result.model.value);
 }
 
 TEST(Perplexity, AModelIsNotFarFromItself) {
   const LoadedModel model = tiny("llama");
-  const Divergence result = divergence(model.model, model.model, some_tokens(30), 30);
+  const Divergence result = divergence(model.model, model.model, some_tokens(30), {30});
   EXPECT_EQ(result.mean_kl, 0.0);
   EXPECT_EQ(result.largest_kl, 0.0);
   EXPECT_EQ(result.same_best, 1.0);
-  EXPECT_THROW(divergence(model.model, model.model, some_tokens(1), 30), Error);
+  EXPECT_THROW(divergence(model.model, model.model, some_tokens(1), {30}), Error);
+}
+
+// Every window begins with the given token, and the text's tokens are all predicted.
+TEST(Perplexity, WindowsBeginWithAToken) {
+  const LoadedModel loaded = tiny("llama");
+  const Tokens tokens = some_tokens(21);
+  constexpr int32_t kStart = 3;
+  constexpr size_t kContext = 9;  // of 8 tokens of the text, 8 and 5
+  double loss = 0;
+  for (size_t begin = 0; begin < tokens.size(); begin += kContext - 1) {
+    Tokens window = {kStart};
+    for (size_t i = begin; i < std::min(begin + kContext - 1, tokens.size()); ++i) window.push_back(tokens[i]);
+    const auto predicted = distributions(loaded.model, window);
+    for (size_t i = 0; i + 1 < window.size(); ++i) loss -= predicted[i][static_cast<size_t>(window[i + 1])];
+  }
+  const Perplexity result = perplexity(loaded.model, tokens, {kContext, kStart});
+  EXPECT_EQ(result.tokens, 21);
+  EXPECT_NEAR(std::log(result.value), loss / 21, 1e-5);
+  EXPECT_EQ(perplexity(loaded.model, some_tokens(1), {kContext, kStart}).tokens, 1);
+  EXPECT_THROW(perplexity(loaded.model, {}, {kContext, kStart}), Error);
 }
 
 }  // namespace

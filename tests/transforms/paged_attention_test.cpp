@@ -46,10 +46,15 @@ struct Step {
         keys(storage(single(scattered({kPages, 2, page, kDim})))),
         values(storage(single(scattered({kPages, 2, page, kValueDim}, -1, 2)))) {
     options = {.attention = {.scale = 0.3f, .causal = true}, .num_heads = 4, .num_kv_heads = 2, .kv = storage.format};
-    const array angles = single(scattered({2, length, kDim / 2}, 0, 6));
+    turn(single(scattered({2, length, kDim / 2}, 0, 6)));
+  }
+
+  void turn(const array& angles) {
     cosine = cos(angles);
     sine = sin(angles);
   }
+  /// Both sequences by the same angles.
+  void turn_alike(ShapeElem length) { turn(single(scattered({length, kDim / 2}, 0, 6))); }
 
   CachedAttentionResult in_pages() const {
     return attend_cached(q, k, v, keys, values, places, cosine, sine, options, table, query_places);
@@ -134,8 +139,7 @@ TEST(PagedAttention, QueriesOfFewOfTheTokens) {
     for (const ShapeElem length : {3, 20, 130}) {
       for (const bool own_angles : {true, false}) {
         Step step(length, storage);
-        if (!own_angles) step.cosine = take(*step.cosine, 0, 0);
-        if (!own_angles) step.sine = take(*step.sine, 0, 0);
+        if (!own_angles) step.turn_alike(length);
         const auto whole = step.in_pages();
         const array at = array({length - 1, length - 2});
         const array rows = expand_dims(at, {1, 2});
