@@ -59,11 +59,10 @@ void for_windows(std::span<const int32_t> tokens, const PerplexityWindows& windo
   if (tokens.size() < least) fail("perplexity: the text has {} tokens, at least {} are needed", tokens.size(), least);
   if (windows.context < 2) fail("perplexity: windows of {} tokens, at least 2 are needed", windows.context);
   const size_t width = static_cast<size_t>(windows.context) - (windows.start ? 1 : 0);
-  const auto count = static_cast<int64_t>((tokens.size() + width - 1) / width);
+  const auto count = static_cast<int64_t>((tokens.size() - least) / width + 1);
   for (int64_t i = 0; i < count; ++i) {
     const size_t begin = static_cast<size_t>(i) * width;
     const auto part = tokens.subspan(begin, std::min(width, tokens.size() - begin));
-    if (part.size() < least) break;
     std::vector<int32_t> window;
     if (windows.start) window.push_back(*windows.start);
     window.insert(window.end(), part.begin(), part.end());

@@ -84,6 +84,18 @@ TEST(Perplexity, AModelIsNotFarFromItself) {
   EXPECT_THROW(divergence(model.model, model.model, some_tokens(1), {30}), Error);
 }
 
+// A single token behind the last window is not predicted, and counts for no window: progress comes to its end.
+TEST(Perplexity, ProgressEndsWithTheLastWindow) {
+  const LoadedModel loaded = tiny("llama");
+  int64_t done = 0, total = 0;
+  perplexity(loaded.model, some_tokens(21), {10}, [&](int64_t now, int64_t all, double) {
+    done = now;
+    total = all;
+  });
+  EXPECT_EQ(done, 2);
+  EXPECT_EQ(total, 2);
+}
+
 // Every window begins with the given token, and the text's tokens are all predicted.
 TEST(Perplexity, WindowsBeginWithAToken) {
   const LoadedModel loaded = tiny("llama");
@@ -97,7 +109,13 @@ TEST(Perplexity, WindowsBeginWithAToken) {
     const auto predicted = distributions(loaded.model, window);
     for (size_t i = 0; i + 1 < window.size(); ++i) loss -= predicted[i][static_cast<size_t>(window[i + 1])];
   }
-  const Perplexity result = perplexity(loaded.model, tokens, {kContext, kStart});
+  int64_t done = 0, total = 0;
+  const Perplexity result = perplexity(loaded.model, tokens, {kContext, kStart}, [&](int64_t now, int64_t all, double) {
+    done = now;
+    total = all;
+  });
+  EXPECT_EQ(done, 3);
+  EXPECT_EQ(total, 3);
   EXPECT_EQ(result.tokens, 21);
   EXPECT_NEAR(std::log(result.value), loss / 21, 1e-5);
   EXPECT_EQ(perplexity(loaded.model, some_tokens(1), {kContext, kStart}).tokens, 1);
