@@ -22,8 +22,15 @@ struct Flags {
   bool json = false;
 };
 
-Json row_of(const lm::Perplexity& result) {
+Json values_of(const lm::Perplexity& result) {
   return {{"perplexity", result.value}, {"stderr", result.standard_error}, {"tokens", result.tokens}};
+}
+
+Json row_of(const Flags& flags, const lm::Perplexity& result) {
+  Json row = values_of(result);
+  row["context"] = flags.context;
+  row["model"] = flags.model.path().filename().string();
+  return row;
 }
 
 void print(const char* what, const lm::Perplexity& result, int context) {
@@ -35,10 +42,8 @@ void print(const char* what, const lm::Perplexity& result, int context) {
 void print(const Flags& flags, const lm::Divergence& result) {
   const double change = result.model.value / result.reference.value - 1;
   if (flags.json) {
-    Json row = row_of(result.model);
-    row.update({{"context", flags.context},
-                {"model", flags.model.path().filename().string()},
-                {"reference", row_of(result.reference)},
+    Json row = row_of(flags, result.model);
+    row.update({{"reference", values_of(result.reference)},
                 {"change", change},
                 {"mean_kl", result.mean_kl},
                 {"largest_kl", result.largest_kl},
@@ -71,9 +76,8 @@ void run(const Flags& flags) {
   }
   const lm::Perplexity result = lm::perplexity(loaded.model, tokens, windows, on_progress);
   if (!flags.json) return print("Perplexity", result, flags.context);
-  Json row = row_of(result);
-  row.update(
-      {{"context", flags.context}, {"model", flags.model.path().filename().string()}, {"exact", flags.model.exact}});
+  Json row = row_of(flags, result);
+  row["exact"] = flags.model.exact;
   fmt::print("{}\n", row.dump(1));
 }
 

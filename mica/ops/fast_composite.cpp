@@ -148,17 +148,18 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
   };
   const array& places = inputs[5];
   const array& query_places = has_query_places ? inputs[query_places_input()] : places;
-  const auto turned_by = [&](const array& x, const array& cosine, const array& sine) {
+  const auto turned = [&](const array& x, bool are_queries) {
+    if (!turns) return x;
+    array cosine = inputs[angle_input()];
+    array sine = inputs[angle_input() + 1];
+    if (are_queries && has_query_places) {
+      // The tables begin with the first new key.
+      const array first = expand_dims(subtract(query_places, places, s), 1, s);
+      const array rows = add(first, arange(0, static_cast<double>(x.shape(2)), int32, s), s);
+      cosine = table_rows(cosine, rows, s);
+      sine = table_rows(sine, rows, s);
+    }
     return rotate(x, cosine, sine, options.traditional, s);
-  };
-  const auto turned_keys = [&](const array& x) {
-    return turns ? turned_by(x, inputs[angle_input()], inputs[angle_input() + 1]) : x;
-  };
-  const auto turned_queries = [&](const array& x) {
-    if (!turns || !has_query_places) return turned_keys(x);
-    const array first = expand_dims(subtract(query_places, places, s), 1, s);
-    const array rows = add(first, arange(0, static_cast<double>(x.shape(2)), int32, s), s);
-    return turned_by(x, table_rows(inputs[angle_input()], rows, s), table_rows(inputs[angle_input() + 1], rows, s));
   };
   const std::optional<array> table = has_pages ? std::optional(inputs[6]) : std::nullopt;
   const KvFormat& kv = options.kv;
@@ -167,9 +168,10 @@ std::vector<array> CachedAttention::expand(const std::vector<array>& inputs) con
     const array joined = table ? joined_pages(cache, *table, s) : cache;
     return kv.bits != 0 ? dequantize_kv(joined, rows.shape(2) / options.num_kv_heads, kv, s) : joined;
   };
-  const array keys = put_rows(inputs[3], stored(turned_keys(heads(inputs[1], options.num_kv_heads))), places, table, s);
+  const array keys =
+      put_rows(inputs[3], stored(turned(heads(inputs[1], options.num_kv_heads), false)), places, table, s);
   const array values = put_rows(inputs[4], stored(heads(inputs[2], options.num_kv_heads)), places, table, s);
-  const array q = turned_queries(heads(inputs[0], options.num_heads));
+  const array q = turned(heads(inputs[0], options.num_heads), true);
   const array mixed = attend(q, read(keys, inputs[1]), read(values, inputs[2]), options.attention, std::nullopt,
                              std::nullopt, query_places, s);
   return {flatten(transpose(mixed, {0, 2, 1, 3}, s), 2, 3, s), keys, values};
