@@ -10,7 +10,6 @@
 #include "mica/base/thread_pool.h"
 #include "mica/cli/command.h"
 #include "mica/ops/create.h"
-#include "mica/ops/reduce.h"
 
 namespace mica::cli {
 namespace {
@@ -57,7 +56,7 @@ void feed(const lm::Model& model, lm::PromptCache& cache, int batch, int count) 
 void decode(const lm::Model& model, lm::PromptCache& cache, int batch, int count) {
   array token = some_tokens(batch, 1, model.description().vocab_size, 7);
   for (int i = 0; i < count; ++i) {
-    token = argmax(model.forward(token, cache, true), -1);
+    token = model.most_likely(token, cache);
     eval(token);
   }
 }

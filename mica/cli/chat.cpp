@@ -144,6 +144,7 @@ class ChatLoop {
     lm::GenerateOptions options;
     options.max_tokens = flags_.settings.max_tokens;
     options.sampling = flags_.settings.sampling.options(tokenizer_);
+    options.logprobs = false;
     options.speculation = speculator_.options();
     // On a terminal the editor does so: a Ctrl-C just behind Enter is meant for the answer.
     if (!editor_) interrupt_.reset();

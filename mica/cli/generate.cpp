@@ -62,6 +62,7 @@ void run(const Flags& flags) {
   lm::GenerateOptions options;
   options.max_tokens = flags.max_tokens;
   options.sampling = flags.sampling.options(tokenizer);
+  options.logprobs = false;
   options.stop = flags.stop;
   options.extra_end_tokens = end_tokens(flags.extra_end, tokenizer);
   options.prefill_step_size = flags.chunk;

@@ -1,6 +1,7 @@
 #include "mica/cpu/activations.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "mica/base/cpu_info.h"
 #include "mica/base/error.h"
@@ -86,6 +87,13 @@ const float* Activations::row(int64_t index, int64_t slot) const {
   float* out = tile.data() + slot * cols_;
   row_kernels().rms_norm(x, norm_.weight, norm_.eps, out, cols_);
   return out;
+}
+
+float Activations::length(int64_t index) const {
+  const std::span<const float> values(row(index, 0), static_cast<size_t>(cols_));
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
+  return static_cast<float>(std::sqrt(squares));
 }
 
 void Activations::for_tiles(ThreadPool& pool, FunctionRef<void(const Tile&)> body) {

@@ -72,6 +72,8 @@ class Activations {
   int64_t padded_cols() const { return (cols_ + 127) / 128 * 128; }
   int64_t groups() const { return groups_; }
   std::span<const Tile> tiles() const { return tiles_; }
+  /// √Σ x² of a row, normalized where rows are.
+  float length(int64_t index) const;
   /// Tiles of one group: a range of indices into tiles().
   std::pair<int64_t, int64_t> group_tiles(int64_t group) const;
 

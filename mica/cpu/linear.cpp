@@ -1,16 +1,19 @@
 #include "mica/ops/linear.h"
 
+#include <mutex>
 #include <numeric>
 #include <stdexcept>
 
 #include "mica/base/error.h"
 #include "mica/base/thread_pool.h"
 #include "mica/cpu/activations.h"
+#include "mica/cpu/fold.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
 #include "mica/cpu/packed_matrix.h"
 #include "mica/cpu/quantized_matrix.h"
 #include "mica/cpu/register.h"
+#include "mica/cpu/row_screen.h"
 #include "mica/cpu/workspace.h"
 
 namespace mica::cpu {
@@ -87,6 +90,12 @@ struct PackedForm : DerivedForm {
            scales == Part(inputs.scales) && biases == Part(inputs.biases);
   }
 
+  /// Made on first use.
+  const RowScreen& screen() const {
+    std::call_once(screen_once_, [&] { screen_.emplace(packed, ThreadPool::global()); });
+    return *screen_;
+  }
+
   QuantFormat format;
   Shape shape;
   Part codes;
@@ -95,6 +104,10 @@ struct PackedForm : DerivedForm {
   /// Scales and biases stay held: nobody may overwrite them in place and leave this form behind.
   std::vector<std::shared_ptr<array::Data>> held;
   PackedMatrix packed;
+
+ private:
+  mutable std::once_flag screen_once_;
+  mutable std::optional<RowScreen> screen_;
 };
 
 /// The packed form of a weight, made on first use and kept as long as the codes are.
@@ -214,6 +227,65 @@ std::optional<PreparedKernel> prepare_linear(const Linear& primitive, std::span<
   return out;
 }
 
+/// The first of the rows of a weight with the largest product with x, one row.
+struct BestRow {
+  std::shared_ptr<const PackedForm> form;
+  bool is_screened;
+
+  BestRow(const LinearArgmax& primitive, std::span<const array> weight)
+      : form(packed(primitive.matrix, MatrixInputs(primitive.matrix, weight))),
+        is_screened(RowScreen::fits(primitive.matrix.format, primitive.matrix.activation)) {}
+
+  void run(const LinearArgmax& primitive, const array& x, const array* norm, array& out,
+           const LoopReads* next = nullptr) const {
+    allocate(out);
+    const int64_t cols = x.shape(-1);
+    thread_local Activations activations;
+    activations.assign(x.data<float>(), 1, cols, cols, {norm ? norm->data<float>() : nullptr, primitive.eps});
+    ThreadPool& pool = ThreadPool::global();
+    if (is_screened) {
+      *out.data<int32_t>() = static_cast<int32_t>(form->screen().best_row(activations, pool, {}, next));
+      return;
+    }
+    thread_local Workspace<float> products;
+    const int64_t rows = form->packed.rows();
+    products.reserve(rows);
+    const Product product = {.weights = &form->packed, .y = products.data(), .y_stride = rows};
+    matmul({&product, 1}, activations, pool, primitive.matrix.activation, {}, next);
+    uint32_t place = 0;
+    fold_places(choose_fold_kernel(FoldType::f32, FoldOp::max), products.data(), sizeof(float), {.reduced = rows}, pool,
+                &place);
+    *out.data<int32_t>() = static_cast<int32_t>(place);
+  }
+};
+
+void run_linear_argmax(const LinearArgmax& primitive, std::span<array> inputs, std::span<array> outputs) {
+  const array x = row_contiguous(inputs[0]);
+  const array norm = primitive.has_norm ? row_contiguous(inputs[1]) : x;
+  const BestRow best(primitive, inputs.subspan(primitive.operand_count()));
+  best.run(primitive, x, primitive.has_norm ? &norm : nullptr, outputs[0]);
+}
+
+std::optional<PreparedKernel> prepare_linear_argmax(const LinearArgmax& primitive,
+                                                    std::span<const std::optional<array>> inputs) {
+  std::vector<array> constants;
+  for (const std::optional<array>& input : inputs.subspan(1)) {
+    if (!input) return std::nullopt;
+    constants.push_back(*input);
+  }
+  std::optional<array> norm;
+  if (primitive.has_norm) norm = row_contiguous(constants[0]);
+  const BestRow best(primitive, std::span(constants).subspan(primitive.operand_count() - 1));
+  const Product whole = {.weights = &best.form->packed};
+  PreparedKernel out;
+  out.reads = {0};
+  out.streams = best.is_screened ? best.form->screen().reads() : loop_reads({&whole, 1}, false);
+  out.run = [&primitive, best, norm](std::span<array> given, std::span<array> outputs, const LoopReads& next) {
+    best.run(primitive, row_contiguous(given[0]), norm ? &*norm : nullptr, outputs[0], &next);
+  };
+  return out;
+}
+
 /// Assignments of tokens to experts, sorted by expert.
 struct Routing {
   std::vector<int32_t> rows;     ///< of x, for each assignment
@@ -297,6 +369,8 @@ void dequantize(const Dequantize& primitive, std::span<array> inputs, std::span<
 void register_linear(Backend& backend) {
   backend.add<Linear, run_linear>();
   backend.add_prepared<Linear, prepare_linear>();
+  backend.add<LinearArgmax, run_linear_argmax>();
+  backend.add_prepared<LinearArgmax, prepare_linear_argmax>();
   backend.add<ExpertLinear, expert_linear>();
   backend.add<TakeRows, take_rows>();
   backend.add<Dequantize, dequantize>();

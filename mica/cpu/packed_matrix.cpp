@@ -13,19 +13,26 @@ namespace {
 
 constexpr int64_t kLongestRow = int64_t{1} << 24;
 
-void check(const QuantizedMatrix& source, int64_t slices) {
-  if (source.rows < 0 || source.cols < 0 || source.cols > kLongestRow) {
-    fail("weights of {} rows and {} columns", source.rows, source.cols);
-  }
-  source.format.row_bytes(source.cols);
-  if (slices < 1 || source.rows % slices != 0) fail("{} rows of weights in {} slices", source.rows, slices);
+void check(const QuantFormat& format, int64_t rows, int64_t cols, int64_t slices) {
+  if (rows < 0 || cols < 0 || cols > kLongestRow) fail("weights of {} rows and {} columns", rows, cols);
+  format.row_bytes(cols);
+  if (slices < 1 || rows % slices != 0) fail("{} rows of weights in {} slices", rows, slices);
 }
 
 }  // namespace
 
 PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices, PackPanel pack)
-    : format_(source.format), rows_(source.rows), cols_(source.cols), slices_(slices), factor_(source.factor) {
-  check(source, slices);
+    : PackedMatrix(source.format, source.rows, source.cols, source.factor, pool, slices,
+                   [&](int64_t slice, int64_t panel, uint8_t* out) {
+                     const int64_t row = panel * kPanelRows;
+                     const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
+                     pack(source, layout_, slice * slice_rows() + row, count, out);
+                   }) {}
+
+PackedMatrix::PackedMatrix(const QuantFormat& format, int64_t rows, int64_t cols, float factor, ThreadPool& pool,
+                           int64_t slices, FunctionRef<void(int64_t slice, int64_t panel, uint8_t* out)> write)
+    : format_(format), rows_(rows), cols_(cols), slices_(slices), factor_(factor) {
+  check(format, rows, cols, slices);
   layout_ = panel_layout(format_, cols_);
   const int64_t per_slice = panels_per_slice();
   if (per_slice == 0) return;
@@ -45,9 +52,7 @@ PackedMatrix::PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int6
   pool.parallel_for(order.node_ends(), ThreadPool::Home::required, [&](int64_t begin, int64_t end) {
     order.visit(begin, end, [&](int64_t slice, size_t, PanelRange panels) {
       for (int64_t i = panels.first; i < panels.first + panels.count; ++i) {
-        const int64_t row = i * kPanelRows;
-        const int64_t count = std::min<int64_t>(kPanelRows, slice_rows() - row);
-        pack(source, layout_, slice * slice_rows() + row, count, place(slice, i));
+        write(slice, i, place(slice, i));
       }
     });
   });

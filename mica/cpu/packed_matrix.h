@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "mica/base/function_ref.h"
 #include "mica/base/read_ahead.h"
 #include "mica/base/small_vector.h"
 #include "mica/base/thread_pool.h"
@@ -35,6 +36,10 @@ class PackedMatrix {
   /// Packs in parallel. Errors: shape that the format does not allow, rows not a multiple of `slices`. Tests see with a
   /// `pack` of theirs which thread packs what.
   PackedMatrix(const QuantizedMatrix& source, ThreadPool& pool, int64_t slices = 1, PackPanel pack = pack_panel);
+
+  /// A matrix of that many slices whose panels write(slice, panel, where) makes, in parallel. Errors: as above.
+  PackedMatrix(const QuantFormat& format, int64_t rows, int64_t cols, float factor, ThreadPool& pool, int64_t slices,
+               FunctionRef<void(int64_t slice, int64_t panel, uint8_t* out)> write);
 
   const QuantFormat& format() const { return format_; }
   int64_t rows() const { return rows_; }  ///< of all slices

@@ -5,12 +5,11 @@
 
 #include "mica/base/half.h"
 #include "mica/cpu/byte_vector.h"
+#include "mica/cpu/code_planes.h"
 #include "mica/cpu/record_reader.h"
 
 namespace mica::cpu {
 namespace {
-
-constexpr int kChunk = 16;  // columns
 
 PanelCode panel_code(const QuantFormat& format) {
   switch (format.kind) {
@@ -70,118 +69,6 @@ int head_bytes(const CodeScheme& scheme) {
   return scale_bytes(scheme.scale_type);
 }
 
-uint32_t load_word(const uint8_t* p) {
-  uint32_t word;
-  std::memcpy(&word, p, 4);
-  return word;
-}
-
-void store_word(uint8_t* p, uint32_t word) {
-  std::memcpy(p, &word, 4);
-}
-
-uint32_t spread_bits(uint32_t bits, int bit) {
-  return ((bits & 1u) | ((bits & 2u) << 7) | ((bits & 4u) << 14) | ((bits & 8u) << 21)) << bit;
-}
-
-uint32_t mask_bits(const uint8_t* masks, int quad, int row) {
-  return (masks[8 * quad + row / 2] >> (4 * (row % 2))) & 15;
-}
-
-/// The four bytes of a quad of one row in vector `vector` of a plane.
-const uint8_t* word_at(const uint8_t* plane, int vector, int row) {
-  return plane + 64 * vector + 4 * row;
-}
-
-/// Rows that are packed together.
-constexpr int kBlock = 4;
-
-/// Quads of four rows: vector i has quad i of each row.
-using RowQuads = ByteVector[4];
-
-void put_low_2(uint8_t* plane, int row, const RowQuads& quads) {
-  (quads[0] | (quads[1] << 2) | (quads[2] << 4) | (quads[3] << 6)).store(plane + 4 * row);
-}
-
-void put_low_4(uint8_t* plane, int row, const RowQuads& quads) {
-  (quads[0] | (quads[1] << 4)).store(plane + 4 * row);
-  (quads[2] | (quads[3] << 4)).store(plane + 64 + 4 * row);
-}
-
-void put_masks(uint8_t* masks, int row, const RowQuads& quads, int bit) {
-  for (int i = 0; i < 4; ++i) {
-    const uint16_t bits = quads[i].bits(bit);
-    std::memcpy(masks + 8 * i + row / 2, &bits, 2);
-  }
-}
-
-/// Writes 16 codes of each of four rows, from `row` on, into a chunk.
-void put_codes(PanelCode code, uint8_t* chunk, int row, const RowQuads& quads) {
-  const auto masked = [&](int shift, uint8_t mask, auto put, uint8_t* plane) {
-    RowQuads part = {quads[0], quads[1], quads[2], quads[3]};
-    for (ByteVector& quad : part) quad = (quad >> shift) & ByteVector(mask);
-    put(plane, row, part);
-  };
-  switch (code) {
-    case PanelCode::u1:
-      return put_masks(chunk, row, quads, 0);
-    case PanelCode::u2:
-      return put_low_2(chunk, row, quads);
-    case PanelCode::u3:
-      masked(0, 3, put_low_2, chunk);
-      return put_masks(chunk + 64, row, quads, 2);
-    case PanelCode::u4:
-    case PanelCode::u4_levels:
-      return put_low_4(chunk, row, quads);
-    case PanelCode::u5:
-      masked(0, 15, put_low_4, chunk);
-      return put_masks(chunk + 128, row, quads, 4);
-    case PanelCode::u6:
-      masked(0, 15, put_low_4, chunk);
-      return masked(4, 3, put_low_2, chunk + 128);
-    default:
-      for (int i = 0; i < 4; ++i) quads[i].store(chunk + 64 * i + 4 * row);
-  }
-}
-
-uint32_t low_2(const uint8_t* plane, int quad, int row) {
-  return (load_word(word_at(plane, 0, row)) >> (2 * quad)) & 0x03030303u;
-}
-
-uint32_t low_4(const uint8_t* plane, int quad, int row) {
-  return (load_word(word_at(plane, quad / 2, row)) >> (4 * (quad % 2))) & 0x0f0f0f0fu;
-}
-
-void get_codes(PanelCode code, const uint8_t* chunk, int row, uint8_t* codes) {
-  for (int i = 0; i < 4; ++i) {
-    uint32_t quad = 0;
-    switch (code) {
-      case PanelCode::u1:
-        quad = spread_bits(mask_bits(chunk, i, row), 0);
-        break;
-      case PanelCode::u2:
-        quad = low_2(chunk, i, row);
-        break;
-      case PanelCode::u3:
-        quad = low_2(chunk, i, row) | spread_bits(mask_bits(chunk + 64, i, row), 2);
-        break;
-      case PanelCode::u4:
-      case PanelCode::u4_levels:
-        quad = low_4(chunk, i, row);
-        break;
-      case PanelCode::u5:
-        quad = low_4(chunk, i, row) | spread_bits(mask_bits(chunk + 128, i, row), 4);
-        break;
-      case PanelCode::u6:
-        quad = low_4(chunk, i, row) | (low_2(chunk + 128, i, row) << 4);
-        break;
-      default:
-        quad = load_word(word_at(chunk, i, row));
-    }
-    store_word(codes + 4 * i, quad);
-  }
-}
-
 /// Sub-scales (and minima) of one row, `subs` being where those of the record begin.
 void put_subs(const CodeScheme& scheme, const CodeRecord& record, int row, uint8_t* subs) {
   const int groups = scheme.record / scheme.group;
@@ -214,10 +101,10 @@ void put_scale(uint32_t bits, int width, uint8_t* out) {
 }
 
 /// Writes a record of each of four rows, from `row` on; `out` is where the panel's record begins.
-void put_records(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord (&records)[kBlock], int row,
+void put_records(const CodeScheme& scheme, const PanelLayout& layout, const CodeRecord (&records)[kRowBlock], int row,
                  uint8_t* out) {
   const int head = head_bytes(scheme);
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kRowBlock; ++i) {
     put_scale(records[i].scale_bits, head, out + (row + i) * head);
     uint8_t* next = out + kPanelRows * head;
     if (scheme.has_bias) {
@@ -227,7 +114,7 @@ void put_records(const CodeScheme& scheme, const PanelLayout& layout, const Code
     if (scheme.two_level) put_subs(scheme, records[i], row + i, next);
   }
   uint8_t* chunk = out + layout.scale_bytes;
-  for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
+  for (int column = 0; column < scheme.record; column += kChunkColumns, chunk += layout.chunk_bytes) {
     RowQuads quads = {ByteVector::load(records[0].codes + column), ByteVector::load(records[1].codes + column),
                       ByteVector::load(records[2].codes + column), ByteVector::load(records[3].codes + column)};
     transpose_words(quads);
@@ -246,7 +133,7 @@ void get_record(const CodeScheme& scheme, const PanelLayout& layout, const uint8
   }
   if (scheme.two_level) get_subs(scheme, next, row, record);
   const uint8_t* chunk = in + layout.scale_bytes;
-  for (int column = 0; column < scheme.record; column += kChunk, chunk += layout.chunk_bytes) {
+  for (int column = 0; column < scheme.record; column += kChunkColumns, chunk += layout.chunk_bytes) {
     get_codes(layout.code, chunk, row, record.codes + column);
   }
 }
@@ -270,9 +157,9 @@ void pack_dense(const QuantizedMatrix& source, PanelCode code, int64_t first_row
     std::memcpy(panel + dense_offset(code, column, static_cast<int>(row)), in + row * row_bytes + column * width,
                 width == 4 ? 4 : 2);
   };
-  const int64_t blocks = code == PanelCode::f16 ? 0 : rows / kBlock * kBlock;
+  const int64_t blocks = code == PanelCode::f16 ? 0 : rows / kRowBlock * kRowBlock;
   const int64_t whole = row_bytes / 16 * 16;
-  for (int64_t row = 0; row < blocks; row += kBlock) {
+  for (int64_t row = 0; row < blocks; row += kRowBlock) {
     const uint8_t* from = in + row * row_bytes;
     for (int64_t at = 0; at < whole; at += 16) {
       RowQuads words = {ByteVector::load(from + at), ByteVector::load(from + row_bytes + at),
@@ -280,7 +167,7 @@ void pack_dense(const QuantizedMatrix& source, PanelCode code, int64_t first_row
       transpose_words(words);
       for (int i = 0; i < 4; ++i) words[i].store(panel + (at / 4 + i) * 4 * kPanelRows + 4 * row);
     }
-    for (int64_t i = row; i < row + kBlock; ++i) {
+    for (int64_t i = row; i < row + kRowBlock; ++i) {
       for (int64_t column = whole / width; column < source.cols; ++column) put_value(column, i);
     }
   }
@@ -306,8 +193,8 @@ PanelLayout panel_layout(const QuantFormat& format, int64_t cols) {
   PanelLayout layout;
   layout.code = panel_code(format);
   if (format.is_dense()) {
-    layout.chunk_bytes = kChunk * kPanelRows * dense_bytes(layout.code);
-    layout.records = static_cast<int32_t>((cols + kChunk - 1) / kChunk);
+    layout.chunk_bytes = kChunkColumns * kPanelRows * dense_bytes(layout.code);
+    layout.records = static_cast<int32_t>((cols + kChunkColumns - 1) / kChunkColumns);
     return layout;
   }
   const CodeScheme& scheme = code_scheme(format);
@@ -334,9 +221,9 @@ void pack_panel(const QuantizedMatrix& source, const PanelLayout& layout, int64_
   }
   const CodeScheme& scheme = code_scheme(source.format);
   with_record_reader(source, [&](const auto& reader) {
-    for (int row = 0; row < kPanelRows; row += kBlock) {
-      CodeRecord records[kBlock] = {};  // rows that there are not stay zeros
-      const int64_t count = std::clamp<int64_t>(rows - row, 0, kBlock);
+    for (int row = 0; row < kPanelRows; row += kRowBlock) {
+      CodeRecord records[kRowBlock] = {};  // rows that there are not stay zeros
+      const int64_t count = std::clamp<int64_t>(rows - row, 0, kRowBlock);
       for (int32_t index = 0; index < layout.records; ++index) {
         for (int64_t i = 0; i < count; ++i) reader.read(first_row + row + i, index, records[i]);
         put_records(scheme, layout, records, row, panel + static_cast<int64_t>(index) * layout.record_bytes());

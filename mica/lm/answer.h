@@ -16,6 +16,8 @@ namespace mica::lm {
 struct AnswerOptions {
   int max_tokens = 256;  ///< −1: until the model ends
   SamplingOptions sampling;
+  /// Whether tokens come with their log probabilities. Without, a greedy answer does not need all logits.
+  bool logprobs = true;
   /// Texts that end the answer; they are not part of it.
   std::vector<std::string> stop;
   /// Tokens that end the answer besides the tokenizer's.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
@@ -33,9 +34,8 @@ class StepMaker {
     return step_;
   }
 
-  /// The next token, from its logits, which are changed. `draft`: what was guessed from this token on.
-  GenerationStep next(std::span<float> logits, std::span<const int32_t> draft) {
-    const SampledToken sampled = answer_.sample(logits);
+  /// The next token. `draft`: what was guessed from this token on.
+  GenerationStep next(const SampledToken& sampled, std::span<const int32_t> draft) {
     if (step_.generation_tokens == 0) end_prompt();
     step_.token = sampled.id;
     step_.logprob = sampled.logprob;
@@ -93,16 +93,22 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
   if (!prefilled) return maker.none("interrupted");
   if (answer.finished()) return maker.none(answer.finish_reason());
   if (!speculation.start(prompt, options.interrupted)) return maker.none("interrupted");
-  array logits = *prefilled;
+  const bool greedy = !options.logprobs && is_greedy(options.sampling);
+  // Of the tokens of a step logits, or what is most likely to follow them.
+  array result = *prefilled;
+  const auto sample = [&](size_t row, size_t rows) -> SampledToken {
+    if (result.dtype() == int32) return {result.data<int32_t>()[row], std::numeric_limits<float>::quiet_NaN()};
+    const size_t vocab = result.size() / rows;
+    return answer.sample({result.data<float>() + row * vocab, vocab});
+  };
   std::span<const int32_t> draft;
   std::vector<GenerationStep> steps;
   while (!answer.finished()) {
-    speculation.wait(logits);
-    const size_t vocab = logits.size() / (draft.size() + 1);
+    speculation.wait(result);
     steps.clear();
     do {
       const size_t row = steps.size();
-      steps.push_back(maker.next({logits.data<float>() + row * vocab, vocab}, draft.subspan(row)));
+      steps.push_back(maker.next(sample(row, draft.size() + 1), draft.subspan(row)));
     } while (steps.back().from_draft && !answer.finished());
     speculation.checked(static_cast<int64_t>(steps.size()) - (steps.back().from_draft ? 0 : 1));
     for (GenerationStep& step : steps) {
@@ -117,8 +123,9 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
     if (!answer.finished()) {
       const std::span<const int32_t> tokens = speculation.next(answer, cache.offset());
       draft = tokens.subspan(1);
-      logits = model.forward(token_array(tokens), cache, false);
-      async_eval(logits);
+      const array read = token_array(tokens);
+      result = greedy ? model.most_likely(read, cache) : model.forward(read, cache, false);
+      async_eval(result);
     }
     if (on_step) std::for_each(steps.begin(), steps.end(), on_step);
   }

@@ -29,7 +29,7 @@ struct GenerateOptions : AnswerOptions {
 struct GenerationStep {
   std::string text;  ///< new text; may be empty while a character or a stop text is incomplete
   int32_t token = 0;
-  float logprob = 0.0f;
+  float logprob = 0.0f;     ///< NaN where AnswerOptions::logprobs is off and it was not computed
   bool from_draft = false;  ///< the token was guessed, and was right
   int64_t prompt_tokens = 0;
   double prompt_tps = 0;  ///< prompt tokens a second, the first answer token included

@@ -39,6 +39,10 @@ class Model {
   /// the rest fills up its row and leaves no trace in the cache. Empty: all do.
   array forward(const array& tokens, PromptCache& cache, bool last_only, std::span<const int64_t> counts = {}) const;
 
+  /// The most likely token after each one: the first of argmax(forward(tokens, cache, false), -1), int32 [B, T]. Faster
+  /// where the head is a large part of the model and has 8 bits: see linear_argmax. The cache is advanced.
+  array most_likely(const array& tokens, PromptCache& cache) const;
+
   /// An empty cache; keys and values are kept in float16, in exact models in float32, or as LoadOptions::kv says.
   PromptCache make_cache() const;
 
@@ -48,6 +52,9 @@ class Model {
  private:
   struct Layer;
   struct Parts;
+  template <typename Step>
+  array advance(const array& tokens, PromptCache& cache, std::span<const int64_t> counts, Step step) const;
+
   std::unique_ptr<Parts> parts_;
 };
 

@@ -31,6 +31,11 @@ bool uses_top_p(const SamplingOptions& options) {
 
 }  // namespace
 
+bool is_greedy(const SamplingOptions& o) {
+  const bool repeats = o.repetition_penalty == 0 || o.repetition_penalty == 1;
+  return o.temperature == 0 && repeats && o.presence_penalty == 0 && o.frequency_penalty == 0 && o.logit_bias.empty();
+}
+
 void check(const SamplingOptions& o, int vocab_size) {
   const auto within = [](const char* name, float value, float low, float high) {
     if (!(value >= low && value <= high)) fail("{} is {}, it must be from {} to {}", name, value, low, high);

@@ -37,13 +37,16 @@ struct SamplingOptions {
   uint64_t seed = 0;
 };
 
+/// Whether the token chosen is always the first of the largest logits, which nothing else changes.
+bool is_greedy(const SamplingOptions& options);
+
 /// Throws Error naming the option (by its name here) that is out of range.
 void check(const SamplingOptions& options, int vocab_size);
 
 /// A token that was drawn.
 struct SampledToken {
   int32_t id = 0;
-  /// Log probability after penalties, before temperature and filters.
+  /// Log probability after penalties, before temperature and filters. NaN where nobody asked for it.
   float logprob = 0.0f;
 };
 

@@ -60,8 +60,8 @@ std::span<const int32_t> Speculation::next(const Answer& answer, int64_t offset)
   return tokens_;
 }
 
-void Speculation::wait(array& logits) {
-  logits.eval();
+void Speculation::wait(array& result) {
+  result.eval();
   if (tokens_.empty()) return;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin_;
   times_[tokens_.size() - 1].add(taken.count());

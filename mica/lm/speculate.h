@@ -47,8 +47,8 @@ class Speculation {
   /// holds `offset` tokens.
   std::span<const int32_t> next(const Answer& answer, int64_t offset);
 
-  /// Waits for the logits of the step, which was begun right after next(), and takes its time.
-  void wait(array& logits);
+  /// Waits for the result of the step, which was begun right after next(), and takes its time.
+  void wait(array& result);
 
   /// Tells how many tokens of the step's draft were right.
   void checked(int64_t right);

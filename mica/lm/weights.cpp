@@ -150,6 +150,13 @@ std::vector<std::string> Weights::unused() const {
   return out;
 }
 
+uint64_t Weights::bytes() const {
+  uint64_t out = 0;
+  for (const auto& [path, value] : arrays_) out += value.nbytes();
+  for (const auto& [path, matrix] : blocks_) out += matrix.codes.nbytes();
+  return out;
+}
+
 std::string Weights::most_common_format() const {
   std::map<std::string, size_t> values;
   for (const auto& [path, value] : arrays_) values[std::string(dtype_name(value.dtype()))] += value.size();

@@ -42,6 +42,9 @@ class Weights {
   /// Paths that were never asked for.
   std::vector<std::string> unused() const;
 
+  /// Of all parameters as they are stored.
+  uint64_t bytes() const;
+
   /// Name of the format that most values are stored in.
   std::string most_common_format() const;
 

@@ -5,6 +5,7 @@
 #include "mica/base/error.h"
 #include "mica/ops/check.h"
 #include "mica/ops/elementwise.h"
+#include "mica/ops/reduce.h"
 
 namespace mica {
 namespace {
@@ -224,6 +225,20 @@ std::vector<OutputSpec> ExpertLinear::infer(const std::vector<array>& inputs) co
   return {{Shape{x.shape(0), indices.shape(1), matrix.weight_shape[1]}, float32}};
 }
 
+std::vector<OutputSpec> LinearArgmax::infer(const std::vector<array>& inputs) const {
+  check_matrix(inputs, operand_count(), matrix, 2, name());
+  const array& x = inputs[0];
+  check_dtype(x, float32, name());
+  const int64_t cols = matrix.weight_shape.back();
+  if (x.ndim() == 0 || x.shape(-1) != cols || static_cast<int64_t>(x.size()) != cols || matrix.has_bias) {
+    fail_as<std::invalid_argument>("[linear_argmax] an input of shape {} where one row of {} is needed",
+                                   to_string(x.shape()), cols);
+  }
+  if (matrix.weight_shape[0] == 0) fail_as<std::invalid_argument>("[linear_argmax] a weight without rows");
+  if (has_norm) check_shape(inputs[1], {static_cast<ShapeElem>(cols)}, name());
+  return {{Shape(x.shape().begin(), x.shape().end() - 1), int32}};
+}
+
 std::vector<OutputSpec> TakeRows::infer(const std::vector<array>& inputs) const {
   check_matrix(inputs, 1, matrix, 2, name());
   check_dtype(inputs[0], int64, name());
@@ -259,6 +274,22 @@ std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Ac
   const LinearOptions options = {fusion.norm.has_value(), fusion.eps, fusion.gate, fusion.residual.has_value(),
                                  fusion.scale};
   return make_arrays(std::make_shared<Linear>(to_stream(s), std::move(matrices), options), std::move(inputs));
+}
+
+array linear_argmax(const array& x, const StoredMatrix& w, Activation activation, const LinearFusion& fusion,
+                    StreamOrDevice s) {
+  LinearFusion norm;
+  norm.norm = fusion.norm;
+  norm.eps = fusion.eps;
+  if (x.ndim() == 0 || static_cast<int64_t>(x.size()) != x.shape(-1)) {
+    const LinearTerm term = {w};
+    return astype(argmax(linears(x, {&term, 1}, activation, norm, s)[0], -1, false, s), int32, s);
+  }
+  if (w.shape.size() != 2) fail_as<std::invalid_argument>("[linear_argmax] a stack of matrices has no such product");
+  std::vector<array> operands = {astype(x, float32, s)};
+  if (norm.norm) operands.push_back(astype(*norm.norm, float32, s));
+  return apply<LinearArgmax>(matrix_inputs(std::move(operands), w, std::nullopt, s), to_stream(s),
+                             matrix_primitive(w, activation, false), norm.norm.has_value(), norm.eps);
 }
 
 array expert_linear(const array& x, const StoredMatrix& w, const array& indices, const std::optional<array>& bias,

@@ -71,6 +71,12 @@ struct LinearFusion {
 std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Activation activation = Activation::exact,
                            const LinearFusion& fusion = {}, StreamOrDevice s = {});
 
+/// The number of the row of w whose product with x is largest, int32 [...] for x [..., cols]: the first of
+/// argmax(linears(x, {{w}}, activation, fusion)[0], -1), found without all of the products where there is one row of x
+/// and the format has 8 bits. A greedy answer's head. Of the fusion the norm counts only.
+array linear_argmax(const array& x, const StoredMatrix& w, Activation activation = Activation::exact,
+                    const LinearFusion& fusion = {}, StreamOrDevice s = {});
+
 /// Mixture of experts: x [tokens, 1 or k, cols] and indices [tokens, k] → [tokens, k, rows]; place (t, j) is the
 /// product with expert indices[t, j] (+ bias [experts, rows]).
 array expert_linear(const array& x, const StoredMatrix& w, const array& indices,
@@ -130,6 +136,20 @@ struct Linear final : PrimitiveOf<Linear, Composite> {
   size_t operand_count() const { return size_t{1} + (options.has_norm ? 1 : 0) + (options.has_residual ? 1 : 0); }
   std::vector<MatrixPrimitive> matrices;
   LinearOptions options;
+};
+
+/// Operands: x float32 [1, …, 1, cols] and the norm's weight (float32) if it is there. A matrix without a bias.
+struct LinearArgmax final : PrimitiveOf<LinearArgmax, Composite> {
+  LinearArgmax(Stream stream, MatrixPrimitive stored, bool normalizes, float norm_eps)
+      : PrimitiveOf(stream), matrix(std::move(stored)), has_norm(normalizes), eps(norm_eps) {}
+  std::string_view name() const override { return "linear_argmax"; }
+  std::vector<OutputSpec> infer(const std::vector<array>& inputs) const override;
+  std::vector<array> expand(const std::vector<array>& inputs) const override;
+  auto fields() const { return std::tie(matrix, has_norm, eps); }
+  size_t operand_count() const { return size_t{1} + (has_norm ? 1 : 0); }
+  MatrixPrimitive matrix;
+  bool has_norm;
+  float eps;
 };
 
 /// Operands: x float32 [tokens, 1 or k, cols], indices int32 [tokens, k].

@@ -79,6 +79,15 @@ std::vector<array> Linear::expand(const std::vector<array>& inputs) const {
   return out;
 }
 
+std::vector<array> LinearArgmax::expand(const std::vector<array>& inputs) const {
+  const Stream s = stream();
+  LinearFusion norm;
+  if (has_norm) norm.norm = inputs[1];
+  norm.eps = eps;
+  const LinearTerm term = {MatrixInputs(matrix, inputs, operand_count()).stored};
+  return {astype(argmax(linears(inputs[0], {&term, 1}, matrix.activation, norm, s)[0], -1, false, s), int32, s)};
+}
+
 std::vector<array> ExpertLinear::expand(const std::vector<array>& inputs) const {
   const MatrixInputs rest(matrix, inputs, 2);
   const array& x = inputs[0];

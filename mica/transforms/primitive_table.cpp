@@ -88,7 +88,7 @@ const std::vector<PrimitiveKind>& all_kinds() {
       MICA_KIND(Scan), MICA_KIND(Fourier), MICA_KIND(Hadamard),
       // Products
       MICA_KIND(Matmul), MICA_KIND(GatherMatmul), MICA_KIND(SegmentedMatmul), MICA_KIND(Convolution), MICA_KIND(Linear),
-      MICA_KIND(ExpertLinear), MICA_KIND(TakeRows),
+      MICA_KIND(LinearArgmax), MICA_KIND(ExpertLinear), MICA_KIND(TakeRows),
       // Quantization
       MICA_KIND(Quantize), MICA_KIND(Dequantize), MICA_KIND(RoundToFormat), MICA_KIND(ToFp8), MICA_KIND(FromFp8),
       // Fused

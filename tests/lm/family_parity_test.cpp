@@ -13,6 +13,8 @@
 #include "mica/base/json.h"
 #include "mica/io/npy.h"
 #include "mica/lm/model.h"
+#include "mica/ops/elementwise.h"
+#include "mica/ops/reduce.h"
 #include "mica/ops/shape.h"
 #include "tests/lm/tiny_models.h"
 
@@ -94,6 +96,28 @@ TEST_P(FamilyParity, LogitsEqualTheReference) {
   expect(logits(loaded.model, tokens, 5), tokens.size(), "in chunks of 5");
   expect(logits(loaded.model, tokens, 1), tokens.size(), "token by token");
   expect(last_logits(loaded.model, tokens, 5), 1, "last token of a prompt in two parts");
+}
+
+TEST_P(FamilyParity, MostLikelyTokensAreThoseOfTheLogits) {
+  const fs::path folder = kFixtures / GetParam();
+  const auto tokens = load_json(folder.parent_path() / "tokens.json").get<std::vector<int32_t>>();
+  for (const Activation activation : {Activation::exact, Activation::int8}) {
+    const LoadedModel loaded = load_model(folder, {activation});
+    for (const ShapeElem batch : {1, 2}) {
+      for (const ShapeElem step : {1, 3, 10}) {
+        PromptCache all = loaded.model.make_cache();
+        PromptCache best = loaded.model.make_cache();
+        for (size_t begin = 0; begin + static_cast<size_t>(batch * step) <= tokens.size();
+             begin += static_cast<size_t>(batch * step)) {
+          const array input(tokens.data() + begin, Shape{batch, step}, int32);
+          const array wanted = astype(argmax(loaded.model.forward(input, all, false), -1), int32);
+          const array got = loaded.model.most_likely(input, best);
+          ASSERT_EQ(got.shape(), (Shape{batch, step}));
+          ASSERT_TRUE(array_equal(got, wanted).item<bool>()) << batch << " × " << step << " from " << begin;
+        }
+      }
+    }
+  }
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& parameter) {

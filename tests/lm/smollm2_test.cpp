@@ -107,6 +107,31 @@ TEST_F(SmolLm2, StreamedTextIsTheDecodedAnswer) {
   EXPECT_EQ(cache.offset(), static_cast<int64_t>(prompt.size()) + last.generation_tokens - 1);
 }
 
+TEST_F(SmolLm2, GreedyAnswersAreTheSameWithoutLogits) {
+  // The tied head has codes of 8 bits and is 31 % of the model: it is screened.
+  const LoadedModel fast = load_model(model_path());
+  for (const Json& one : (*fixture_)["answers"]) {
+    const auto prompt = one["prompt"].get<std::vector<int32_t>>();
+    GenerateOptions options;
+    options.max_tokens = test::kSanitized ? 10 : 64;
+    const auto tokens = [&](bool logprobs, int draft) {
+      options.logprobs = logprobs;
+      options.speculation.ngram_draft_tokens = draft;
+      PromptCache cache = fast.model.make_cache();
+      std::vector<int32_t> out;
+      stream_generate(fast.model, *tokenizer_, prompt, cache, options, [&](const GenerationStep& step) {
+        out.push_back(step.token);
+        // The first token is of the prompt, whose last logits are there.
+        EXPECT_EQ(std::isnan(step.logprob), !logprobs && out.size() > 1);
+      });
+      return out;
+    };
+    const std::vector<int32_t> wanted = tokens(true, 0);
+    EXPECT_EQ(tokens(false, 0), wanted);
+    EXPECT_EQ(tokens(false, 7), wanted);
+  }
+}
+
 TEST_F(SmolLm2, StopTextsEndTheAnswer) {
   const auto prompt = (*fixture_)["answers"][0]["prompt"].get<std::vector<int32_t>>();
   GenerateOptions options;

@@ -227,6 +227,29 @@ TEST(StoredMatrixRules, OfSeveralProductsWithANorm) {
                      single(scattered({5})), single(scattered({32}, 0.5, 1.5))});
 }
 
+TEST(StoredMatrixRules, OfTheBestRow) {
+  for (const Shape& shape : {Shape{32}, Shape{1, 1, 32}, Shape{2, 3, 32}}) {
+    const auto f = [&](const Arrays& v) {
+      return Arrays{linear_argmax(v[0], stored_dense(v[1]), Activation::exact, {.norm = v[2], .eps = 0.1f})};
+    };
+    const auto g = [&](const Arrays& v) {
+      return Arrays{astype(argmax(matmul(norm_of(v[0], v[2]), transpose(v[1])), -1), int32)};
+    };
+    const Arrays inputs = {single(scattered(shape)), single(scattered({37, 32})), single(scattered({32}, 0.5, 1.5))};
+    expect_all_close(f(inputs), g(inputs));
+    expect_all_close(compile(f)(inputs), g(inputs));
+    Arrays several;
+    for (const array& input : inputs) several.push_back(stack({input, multiply(input, array(-0.5f))}));
+    expect_all_close(vmap(f)(several), vmap(g)(several));
+  }
+  const StoredMatrix w = stored_dense(ones({5, 32}));
+  EXPECT_EQ(linear_argmax(ones({32}), w).item<int32_t>(), 0);
+  EXPECT_THROW(linear_argmax(ones({31}), w), std::invalid_argument);
+  EXPECT_THROW(linear_argmax(ones({32}), stored_dense(ones({2, 5, 32}))), std::invalid_argument);
+  EXPECT_THROW(linear_argmax(ones({32}), stored_dense(ones({0, 32}))), std::invalid_argument);
+  EXPECT_THROW(linear_argmax(ones({32}), w, Activation::exact, {.norm = ones({31})}), std::invalid_argument);
+}
+
 TEST(StoredMatrixRules, OfAGateAndAResidual) {
   // Rows of one tile, and of many; columns of one panel and of more than the scratch holds.
   for (const auto& [rows, cols] : std::vector<std::pair<ShapeElem, ShapeElem>>{{1, 7}, {3, 300}, {40, 33}}) {

@@ -331,6 +331,9 @@ const std::vector<OpCase>& other_ops() {
     add_case("take_rows", [](const Arrays& v) {
       return take_rows(stored_dense(ones({9, 4})), astype(multiply(v[0], v[1]), int32));
     });
+    add_case("linear_argmax", [](const Arrays& v) {
+      return linear_argmax(astype(slice(v[0], {0, 0, 0}, {1, 1, 4}), float32), stored_dense(astype(v[1], float32)));
+    });
     add_case("linear float32", [](const Arrays& v) {
       return linear(astype(multiply(v[0], v[1]), float32), stored_dense(astype(v[1], float32)), ones({3}));
     });
