@@ -227,12 +227,12 @@ std::optional<PreparedKernel> prepare_linear(const Linear& primitive, std::span<
   return out;
 }
 
-/// The first of the rows of a weight with the largest product with x, one row.
-struct BestRow {
+/// The first of the rows of a weight with the largest product, for each row of x.
+struct BestRows {
   std::shared_ptr<const PackedForm> form;
   bool is_screened;
 
-  BestRow(const LinearArgmax& primitive, std::span<const array> weight)
+  BestRows(const LinearArgmax& primitive, std::span<const array> weight)
       : form(packed(primitive.matrix, MatrixInputs(primitive.matrix, weight))),
         is_screened(RowScreen::fits(primitive.matrix.format, primitive.matrix.activation)) {}
 
@@ -240,29 +240,27 @@ struct BestRow {
            const LoopReads* next = nullptr) const {
     allocate(out);
     const int64_t cols = x.shape(-1);
+    const auto count = static_cast<int64_t>(out.size());
+    if (count == 0) return;
     thread_local Activations activations;
-    activations.assign(x.data<float>(), 1, cols, cols, {norm ? norm->data<float>() : nullptr, primitive.eps});
+    activations.assign(x.data<float>(), count, cols, cols, {norm ? norm->data<float>() : nullptr, primitive.eps});
     ThreadPool& pool = ThreadPool::global();
-    if (is_screened) {
-      *out.data<int32_t>() = static_cast<int32_t>(form->screen().best_row(activations, pool, {}, next));
-      return;
+    if (is_screened && count <= kMostScreened && form->screen().is_worth_its_time()) {
+      return form->screen().best_rows(activations, pool, {out.data<int32_t>(), out.size()}, {}, next);
     }
-    thread_local Workspace<float> products;
     const int64_t rows = form->packed.rows();
-    products.reserve(rows);
+    const Workspace<float> products(count * rows);
     const Product product = {.weights = &form->packed, .y = products.data(), .y_stride = rows};
     matmul({&product, 1}, activations, pool, primitive.matrix.activation, {}, next);
-    uint32_t place = 0;
-    fold_places(choose_fold_kernel(FoldType::f32, FoldOp::max), products.data(), sizeof(float), {.reduced = rows}, pool,
-                &place);
-    *out.data<int32_t>() = static_cast<int32_t>(place);
+    fold_places(choose_fold_kernel(FoldType::f32, FoldOp::max), products.data(), sizeof(float),
+                {.outer = count, .reduced = rows}, pool, reinterpret_cast<uint32_t*>(out.data<int32_t>()));
   }
 };
 
 void run_linear_argmax(const LinearArgmax& primitive, std::span<array> inputs, std::span<array> outputs) {
   const array x = row_contiguous(inputs[0]);
   const array norm = primitive.has_norm ? row_contiguous(inputs[1]) : x;
-  const BestRow best(primitive, inputs.subspan(primitive.operand_count()));
+  const BestRows best(primitive, inputs.subspan(primitive.operand_count()));
   best.run(primitive, x, primitive.has_norm ? &norm : nullptr, outputs[0]);
 }
 
@@ -275,7 +273,7 @@ std::optional<PreparedKernel> prepare_linear_argmax(const LinearArgmax& primitiv
   }
   std::optional<array> norm;
   if (primitive.has_norm) norm = row_contiguous(constants[0]);
-  const BestRow best(primitive, std::span(constants).subspan(primitive.operand_count() - 1));
+  const BestRows best(primitive, std::span(constants).subspan(primitive.operand_count() - 1));
   const Product whole = {.weights = &best.form->packed};
   PreparedKernel out;
   out.reads = {0};

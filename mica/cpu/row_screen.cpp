@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <span>
 #include <stdexcept>
 
 #include "mica/base/error.h"
@@ -26,23 +27,46 @@ struct Best {
   }
 };
 
-/// The products of single panels with one row of activations.
+/// Turns without a screen after one that was in vain, so that those cost 2 % of the time.
+constexpr int kPause = 31;
+
+/// The products of single panels with a few rows of activations, and the best of them.
 class Panels {
  public:
   Panels(const PackedMatrix& weights, Activations& x, ThreadPool& pool, const KernelLevel& level)
-      : rows_(weights.rows()), multiplier_(weights, x, pool, Activation::int8, level) {}
+      : rows_(weights.rows()), count_(x.count()), multiplier_(weights, x, pool, Activation::int8, level) {}
 
-  /// Offers the rows of a panel.
-  void compute(int64_t panel, Best& best) const {
-    float y[kPanelRows];
-    multiplier_.multiply(0, {panel, 1}, {0, 1}, {.y = y, .stride = kPanelRows});
+  /// Offers the rows of a panel; `best` has a place for each row of the activations.
+  void compute(int64_t panel, std::span<Best> best) const {
+    float y[kMostScreened * kPanelRows];
+    for (int64_t tile = 0; tile < multiplier_.tile_count(); ++tile) {
+      const int64_t row = multiplier_.first_row(tile) * kPanelRows;
+      multiplier_.multiply(0, {panel, 1}, {tile, tile + 1}, {.y = y + row, .stride = kPanelRows});
+    }
     const int64_t first = panel * kPanelRows;
-    for (int64_t row = first; row < std::min(first + kPanelRows, rows_); ++row) best.offer(y[row - first], row);
+    const int64_t end = std::min(first + kPanelRows, rows_);
+    for (int64_t i = 0; i < count_; ++i) {
+      for (int64_t row = first; row < end; ++row) {
+        best[static_cast<size_t>(i)].offer(y[i * kPanelRows + row - first], row);
+      }
+    }
   }
 
  private:
   int64_t rows_;
+  int64_t count_;
   PanelMultiplier multiplier_;
+};
+
+/// The products with the coarse matrix of one row of activations, and what is to be exceeded.
+struct Screened {
+  const float* coarse;
+  const float* bounds;
+  float length;  ///< of the row of activations
+  float least;
+
+  /// False where something is not a number, so that it is never passed over.
+  bool is_below(int64_t row) const { return coarse[row] + length * bounds[row] < least; }
 };
 
 }  // namespace
@@ -66,44 +90,65 @@ RowScreen::RowScreen(const PackedMatrix& weights, ThreadPool& pool)
   coarse_ = PackedMatrix(format, weights.rows(), weights.cols(), weights.factor(), pool, 1, write);
 }
 
-int64_t RowScreen::best_row(Activations& x, ThreadPool& pool, const KernelLevel& level, const LoopReads* next) const {
+void RowScreen::best_rows(Activations& x, ThreadPool& pool, std::span<int32_t> out, const KernelLevel& level,
+                          const LoopReads* next) const {
   thread_local Workspace<float> kept;
   const int64_t rows = weights_->rows();
-  if (x.count() != 1 || rows == 0) fail_as<std::invalid_argument>("{} vectors for {} rows", x.count(), rows);
-  kept.reserve(rows);
-  float* const coarse = kept.data();
-  matmul(coarse_, x, coarse, rows, pool, {.level = level});
-  float most = 0.0f;
-  const FoldKernel maximum = choose_fold_kernel(FoldType::f32, FoldOp::max);
-  maximum.row(coarse, rows, &most);
-  const int64_t likely = maximum.find(coarse, rows, &most);
+  const int64_t count = x.count();
+  if (count > kMostScreened || rows == 0 || static_cast<int64_t>(out.size()) != count) {
+    fail_as<std::invalid_argument>("the best of {} rows for {} vectors and {} results", rows, count, out.size());
+  }
+  kept.reserve(count * rows);
+  matmul(coarse_, x, kept.data(), rows, pool, {.level = level});
 
   const Panels panels(*weights_, x, pool, level);
-  Best first;
-  panels.compute(likely / kPanelRows, first);
-  const float length = x.length(0);
-  Best best = first;
-  std::mutex mutex;
-  const auto may_be_best = [&](int64_t row) {
-    // So that what is not a number is never passed over.
-    return !(coarse[row] + length * bounds_[static_cast<size_t>(row)] < first.value);
-  };
-  const auto visit = [&](int64_t begin, int64_t end) {
-    Best found;
-    for (int64_t panel = begin; panel < end; ++panel) {
-      bool is_candidate = false;
-      for (int64_t row = panel * kPanelRows; row < std::min((panel + 1) * kPanelRows, rows); ++row) {
-        is_candidate |= may_be_best(row);
-      }
-      if (is_candidate) panels.compute(panel, found);
+  const FoldKernel maximum = choose_fold_kernel(FoldType::f32, FoldOp::max);
+  Best best[kMostScreened];
+  for (int64_t i = 0; i < count; ++i) {
+    const float* const coarse = kept.data() + i * rows;
+    float most = 0.0f;
+    maximum.row(coarse, rows, &most);
+    panels.compute(maximum.find(coarse, rows, &most) / kPanelRows, {best, static_cast<size_t>(count)});
+  }
+  Screened screened[kMostScreened];
+  for (int64_t i = 0; i < count; ++i) {
+    screened[i] = {kept.data() + i * rows, bounds_.data(), x.length(i), best[i].value};
+  }
+  const auto is_candidate = [&](int64_t panel) {
+    const int64_t end = std::min((panel + 1) * kPanelRows, rows);
+    bool all_below = true;
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t row = panel * kPanelRows; row < end; ++row) all_below &= screened[i].is_below(row);
     }
-    if (found.row < 0) return;
+    return !all_below;
+  };
+  std::mutex mutex;
+  int64_t computed = 0;
+  const auto visit = [&](int64_t begin, int64_t end) {
+    Best found[kMostScreened];
+    int64_t candidates = 0;
+    for (int64_t panel = begin; panel < end; ++panel) {
+      if (!is_candidate(panel)) continue;
+      panels.compute(panel, {found, static_cast<size_t>(count)});
+      ++candidates;
+    }
+    if (candidates == 0) return;
     const std::lock_guard lock(mutex);
-    best.offer(found.value, found.row);
+    computed += candidates;
+    for (int64_t i = 0; i < count; ++i) best[i].offer(found[i].value, found[i].row);
   };
   const PanelOrder order({weights_->parts()}, 1);
   pool.parallel_for(order.node_ends(), ThreadPool::Home::preferred, visit, next);
-  return best.row;
+  // The copy is two thirds of the matrix: what is saved is the other third.
+  if (3 * computed > weights_->panels_per_slice()) pause_ = kPause;
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int32_t>(best[i].row);
+}
+
+bool RowScreen::is_worth_its_time() const {
+  // Several threads may count a turn once: it is a rule of thumb.
+  const int pause = pause_;
+  if (pause > 0) pause_ = pause - 1;
+  return pause == 0;
 }
 
 LoopReads RowScreen::reads() const {

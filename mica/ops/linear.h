@@ -72,8 +72,8 @@ std::vector<array> linears(const array& x, std::span<const LinearTerm> terms, Ac
                            const LinearFusion& fusion = {}, StreamOrDevice s = {});
 
 /// The number of the row of w whose product with x is largest, int32 [...] for x [..., cols]: the first of
-/// argmax(linears(x, {{w}}, activation, fusion)[0], -1), found without all of the products where there is one row of x
-/// and the format has 8 bits. A greedy answer's head. Of the fusion the norm counts only.
+/// argmax(linears(x, {{w}}, activation, fusion)[0], -1), found without all of the products where there are few rows of
+/// x (up to 4) and the format has 8 bits. A greedy answer's head. Of the fusion the norm counts only.
 array linear_argmax(const array& x, const StoredMatrix& w, Activation activation = Activation::exact,
                     const LinearFusion& fusion = {}, StreamOrDevice s = {});
 
@@ -138,7 +138,7 @@ struct Linear final : PrimitiveOf<Linear, Composite> {
   LinearOptions options;
 };
 
-/// Operands: x float32 [1, …, 1, cols] and the norm's weight (float32) if it is there. A matrix without a bias.
+/// Operands: x float32 [..., cols] and the norm's weight (float32) if it is there. A matrix without a bias.
 struct LinearArgmax final : PrimitiveOf<LinearArgmax, Composite> {
   LinearArgmax(Stream stream, MatrixPrimitive stored, bool normalizes, float norm_eps)
       : PrimitiveOf(stream), matrix(std::move(stored)), has_norm(normalizes), eps(norm_eps) {}

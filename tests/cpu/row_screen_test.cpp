@@ -35,27 +35,38 @@ std::vector<Isa> levels() {
   return out;
 }
 
-/// What best_row is to find, from all products.
-int64_t best_of_all(const PackedMatrix& weights, const std::vector<float>& x, ThreadPool& pool, Isa isa) {
+using Rows = std::vector<int32_t>;
+
+/// What best_rows is to find for each row of x, from all products.
+Rows best_of_all(const PackedMatrix& weights, const std::vector<float>& x, ThreadPool& pool, Isa isa) {
+  const int64_t count = static_cast<int64_t>(x.size()) / weights.cols();
   Activations activations;
-  activations.assign(x.data(), 1, weights.cols(), weights.cols());
-  std::vector<float> y(static_cast<size_t>(weights.rows()));
+  activations.assign(x.data(), count, weights.cols(), weights.cols());
+  std::vector<float> y(static_cast<size_t>(count * weights.rows()));
   matmul(weights, activations, y.data(), weights.rows(), pool, {.level = isa});
   const auto is_less = [](float a, float b) { return std::isnan(b) ? !std::isnan(a) : a < b; };
-  return std::max_element(y.begin(), y.end(), is_less) - y.begin();
+  Rows out;
+  for (auto row = y.begin(); row != y.end(); row += weights.rows()) {
+    out.push_back(static_cast<int32_t>(std::max_element(row, row + weights.rows(), is_less) - row));
+  }
+  return out;
 }
 
-int64_t screened(const RowScreen& screen, const std::vector<float>& x, ThreadPool& pool, Isa isa) {
+Rows screened(const RowScreen& screen, const PackedMatrix& weights, const std::vector<float>& x, ThreadPool& pool,
+              Isa isa) {
+  Rows out(x.size() / static_cast<size_t>(weights.cols()));
   Activations activations;
-  activations.assign(x.data(), 1, static_cast<int64_t>(x.size()), static_cast<int64_t>(x.size()));
-  return screen.best_row(activations, pool, isa);
+  activations.assign(x.data(), static_cast<int64_t>(out.size()), weights.cols(), weights.cols());
+  screen.best_rows(activations, pool, out, isa);
+  return out;
 }
 
+/// x: one row or several.
 void expect_best(const PackedMatrix& weights, const std::vector<float>& x, const std::string& what) {
   ThreadPool pool(2);
   const RowScreen screen(weights, pool);
   for (const Isa isa : levels()) {
-    EXPECT_EQ(screened(screen, x, pool, isa), best_of_all(weights, x, pool, isa)) << what << ", " << isa_name(isa);
+    EXPECT_EQ(screened(screen, weights, x, pool, isa), best_of_all(weights, x, pool, isa)) << what << isa_name(isa);
   }
 }
 
@@ -82,8 +93,11 @@ TEST(RowScreen, FindsTheBestRowOfAnyShape) {
         const int64_t cols = blocks * format.group_size;
         const RandomWeights weights(format, rows, cols, static_cast<uint32_t>(rows));
         const PackedMatrix packed(weights.matrix, pool);
-        expect_best(packed, random_floats(cols, 3), fmt::format("{} {} × {}", format.name(), rows, cols));
-        expect_best(packed, with_outliers(1, cols), fmt::format("{} {} × {}, outliers", format.name(), rows, cols));
+        expect_best(packed, random_floats(cols, 3), fmt::format("{} {} × {} ", format.name(), rows, cols));
+        for (const int count : {1, 3, kMostScreened}) {
+          const std::string what = fmt::format("{} {} × {}, {} rows with outliers ", format.name(), rows, cols, count);
+          expect_best(packed, with_outliers(count, cols), what);
+        }
       }
     }
   }
@@ -101,7 +115,7 @@ TEST(RowScreen, FindsAWinnerByALittleAmongRowsThatAreAlike) {
     weights.codes[row * bytes + 2 + row % 32] ^= 1;
   }
   const PackedMatrix packed(weights.matrix, pool);
-  for (uint32_t seed = 1; seed < 20; ++seed) expect_best(packed, random_floats(kCols, seed), "alike");
+  for (uint32_t seed = 1; seed < 20; ++seed) expect_best(packed, random_floats(kCols, seed), "alike ");
 }
 
 TEST(RowScreen, TakesTheFirstOfEqualRows) {
@@ -118,8 +132,8 @@ TEST(RowScreen, TakesTheFirstOfEqualRows) {
   for (const int64_t row : {43, 150, 199}) set_scale(weights, row, 0.5f);
   dequantize_row(weights.matrix, 43, x.data());
   const PackedMatrix packed(weights.matrix, pool);
-  EXPECT_EQ(best_of_all(packed, x, pool, Isa::reference), 43);
-  expect_best(packed, x, "equal rows");
+  EXPECT_EQ(best_of_all(packed, x, pool, Isa::reference), Rows{43});
+  expect_best(packed, x, "equal rows ");
 }
 
 TEST(RowScreen, PassesOverNothingThatIsNotANumber) {
@@ -130,17 +144,49 @@ TEST(RowScreen, PassesOverNothingThatIsNotANumber) {
   for (const float scale : {kNan, kInfinity, -kInfinity, 65504.0f, -60000.0f, 0.0f}) {
     RandomWeights weights(ggml_format(QuantKind::q8_0), 100, kCols);
     set_scale(weights, 71, scale);
-    expect_best(PackedMatrix(weights.matrix, pool), random_floats(kCols, 5), fmt::format("scale {}", scale));
+    expect_best(PackedMatrix(weights.matrix, pool), random_floats(kCols, 5), fmt::format("scale {} ", scale));
   }
   RandomWeights zeros(ggml_format(QuantKind::q8_0), 100, kCols);
   for (int64_t row = 0; row < 100; ++row) set_scale(zeros, row, 0.0f);
-  expect_best(PackedMatrix(zeros.matrix, pool), random_floats(kCols, 5), "zeros");
+  expect_best(PackedMatrix(zeros.matrix, pool), random_floats(kCols, 5), "zeros ");
   const RandomWeights weights(ggml_format(QuantKind::q8_0), 100, kCols);
   for (const float value : {kNan, kInfinity, 3e38f, 0.0f}) {
     std::vector<float> x = random_floats(kCols, 6);
     x[9] = value;
-    expect_best(PackedMatrix(weights.matrix, pool), x, fmt::format("x {}", value));
+    expect_best(PackedMatrix(weights.matrix, pool), x, fmt::format("x {} ", value));
   }
+}
+
+TEST(RowScreen, PausesWhereItIsInVain) {
+  ThreadPool pool(2);
+  const RandomWeights weights(ggml_format(QuantKind::q8_0), 1000, 64);
+  const PackedMatrix packed(weights.matrix, pool);
+  const RowScreen screen(packed, pool);
+  // Its own row: the product with it is far above the others.
+  std::vector<float> x(64);
+  dequantize_row(weights.matrix, 77, x.data());
+  EXPECT_TRUE(screen.is_worth_its_time());
+  screened(screen, packed, x, pool, active_isa());
+  EXPECT_TRUE(screen.is_worth_its_time());
+  // All products are 0.
+  std::fill(x.begin(), x.end(), 0.0f);
+  EXPECT_EQ(screened(screen, packed, x, pool, active_isa()), Rows{0});
+  int turns = 0;
+  while (!screen.is_worth_its_time()) ++turns;
+  EXPECT_GE(turns, 10);
+  EXPECT_LE(turns, 100);
+}
+
+TEST(RowScreen, RefusesShapesThatDoNotFit) {
+  ThreadPool pool(1);
+  const RandomWeights weights(ggml_format(QuantKind::q8_0), 40, 64);
+  EXPECT_THROW(RowScreen(PackedMatrix(weights.matrix, pool, 2), pool), std::invalid_argument);
+  const RandomWeights others(ggml_format(QuantKind::q4_0), 40, 64);
+  EXPECT_THROW(RowScreen(PackedMatrix(others.matrix, pool), pool), std::invalid_argument);
+  const PackedMatrix packed(weights.matrix, pool);
+  const RowScreen screen(packed, pool);
+  const std::vector<float> x = random_floats((kMostScreened + 1) * 64, 1);
+  EXPECT_THROW(screened(screen, packed, x, pool, active_isa()), std::invalid_argument);
 }
 
 TEST(RowScreen, BoundsHoldAndAreTight) {

@@ -228,7 +228,7 @@ TEST(StoredMatrixRules, OfSeveralProductsWithANorm) {
 }
 
 TEST(StoredMatrixRules, OfTheBestRow) {
-  for (const Shape& shape : {Shape{32}, Shape{1, 1, 32}, Shape{2, 3, 32}}) {
+  for (const Shape& shape : {Shape{32}, Shape{2, 3, 32}, Shape{4, 1, 32}, Shape{0, 32}}) {
     const auto f = [&](const Arrays& v) {
       return Arrays{linear_argmax(v[0], stored_dense(v[1]), Activation::exact, {.norm = v[2], .eps = 0.1f})};
     };
