@@ -1,5 +1,6 @@
 #include "mica/ops/linear.h"
 
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <stdexcept>
@@ -92,7 +93,7 @@ struct PackedForm : DerivedForm {
 
   /// Made on first use.
   const RowScreen& screen() const {
-    std::call_once(screen_once_, [&] { screen_.emplace(packed, ThreadPool::global()); });
+    std::call_once(screen_once_, [&] { screen_ = std::make_unique<RowScreen>(packed, ThreadPool::global()); });
     return *screen_;
   }
 
@@ -107,7 +108,7 @@ struct PackedForm : DerivedForm {
 
  private:
   mutable std::once_flag screen_once_;
-  mutable std::optional<RowScreen> screen_;
+  mutable std::unique_ptr<const RowScreen> screen_;
 };
 
 /// The packed form of a weight, made on first use and kept as long as the codes are.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <stdexcept>
 
@@ -77,17 +78,17 @@ bool RowScreen::fits(const QuantFormat& format, Activation activation) {
 
 RowScreen::RowScreen(const PackedMatrix& weights, ThreadPool& pool)
     : weights_(&weights), bounds_(static_cast<size_t>(weights.panels_per_slice() * kPanelRows)) {
-  if (!fits(weights.format(), Activation::int8) || weights.slices() != 1) {
+  const std::optional<QuantFormat> format = coarse_format(weights.format());
+  if (!format || weights.slices() != 1) {
     fail_as<std::invalid_argument>("no screen for {} slices of {}", weights.slices(), weights.format().name());
   }
-  const QuantFormat format = *coarse_format(weights.format());
-  const PanelLayout layout = panel_layout(format, weights.cols());
+  const PanelLayout layout = panel_layout(*format, weights.cols());
   const auto write = [&](int64_t slice, int64_t panel, uint8_t* out) {
     float* const bounds = &bounds_[static_cast<size_t>(panel * kPanelRows)];
     coarsen_panel(weights.layout(), weights.panel(slice, panel), layout, out, bounds);
     for (int i = 0; i < kPanelRows; ++i) bounds[i] *= std::abs(weights.factor());
   };
-  coarse_ = PackedMatrix(format, weights.rows(), weights.cols(), weights.factor(), pool, 1, write);
+  coarse_ = PackedMatrix(*format, weights.rows(), weights.cols(), weights.factor(), pool, 1, write);
 }
 
 void RowScreen::best_rows(Activations& x, ThreadPool& pool, std::span<int32_t> out, const KernelLevel& level,

@@ -195,7 +195,7 @@ TEST(RowScreen, BoundsHoldAndAreTight) {
     const int64_t cols = 4 * std::max(format.group_size, 32);
     const RandomWeights weights(format, kPanelRows, cols);
     const PackedMatrix packed(weights.matrix, pool);
-    const QuantFormat coarse = *coarse_format(format);
+    const QuantFormat coarse = coarse_format(format).value_or(format);
     float bounds[kPanelRows];
     const auto write = [&](int64_t, int64_t, uint8_t* out) {
       coarsen_panel(packed.layout(), packed.panel(0, 0), panel_layout(coarse, cols), out, bounds);
