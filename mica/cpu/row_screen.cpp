@@ -59,15 +59,70 @@ class Panels {
   PanelMultiplier multiplier_;
 };
 
-/// The products with the coarse matrix of one row of activations, and what is to be exceeded.
+/// The products with the coarse matrix of one row of activations, and what is to be reached.
 struct Screened {
-  const float* coarse;
-  const float* bounds;
-  float length;  ///< of the row of activations
-  float least;
+  const float* coarse = nullptr;
+  const float* bounds = nullptr;
+  float length = 0.0f;  ///< of the row of activations
+  float least = 0.0f;
 
   /// False where something is not a number, so that it is never passed over.
   bool is_below(int64_t row) const { return coarse[row] + length * bounds[row] < least; }
+};
+
+/// The search for the best rows among those that their bounds leave. Panels can be visited by several threads.
+class Search {
+ public:
+  /// `coarse`: the products with the coarse matrix, row by row. What they take for the best is computed at once.
+  Search(const PackedMatrix& weights, const float* coarse, const float* bounds, Activations& x, ThreadPool& pool,
+         const KernelLevel& level)
+      : rows_(weights.rows()), count_(static_cast<size_t>(x.count())), panels_(weights, x, pool, level) {
+    const FoldKernel maximum = choose_fold_kernel(FoldType::f32, FoldOp::max);
+    for (size_t i = 0; i < count_; ++i) {
+      const float* const products = coarse + static_cast<int64_t>(i) * rows_;
+      float most = 0.0f;
+      maximum.row(products, rows_, &most);
+      panels_.compute(maximum.find(products, rows_, &most) / kPanelRows, {best_, count_});
+      screened_[i] = {products, bounds, x.length(static_cast<int64_t>(i))};
+    }
+    for (size_t i = 0; i < count_; ++i) screened_[i].least = best_[i].value;
+  }
+
+  void visit(int64_t begin, int64_t end) {
+    Best found[kMostScreened];
+    int64_t computed = 0;
+    for (int64_t panel = begin; panel < end; ++panel) {
+      if (!may_hold_best(panel)) continue;
+      panels_.compute(panel, {found, count_});
+      ++computed;
+    }
+    if (computed == 0) return;
+    const std::lock_guard lock(mutex_);
+    computed_ += computed;
+    for (size_t i = 0; i < count_; ++i) best_[i].offer(found[i].value, found[i].row);
+  }
+
+  std::span<const Best> best() const { return {best_, count_}; }
+  /// Panels that were computed.
+  int64_t computed() const { return computed_; }
+
+ private:
+  bool may_hold_best(int64_t panel) const {
+    const int64_t end = std::min((panel + 1) * kPanelRows, rows_);
+    bool all_below = true;
+    for (size_t i = 0; i < count_; ++i) {
+      for (int64_t row = panel * kPanelRows; row < end; ++row) all_below &= screened_[i].is_below(row);
+    }
+    return !all_below;
+  }
+
+  int64_t rows_;
+  size_t count_;
+  Panels panels_;
+  Screened screened_[kMostScreened];
+  std::mutex mutex_;
+  Best best_[kMostScreened];
+  int64_t computed_ = 0;
 };
 
 }  // namespace
@@ -101,48 +156,13 @@ void RowScreen::best_rows(Activations& x, ThreadPool& pool, std::span<int32_t> o
   }
   kept.reserve(count * rows);
   matmul(coarse_, x, kept.data(), rows, pool, {.level = level});
-
-  const Panels panels(*weights_, x, pool, level);
-  const FoldKernel maximum = choose_fold_kernel(FoldType::f32, FoldOp::max);
-  Best best[kMostScreened];
-  for (int64_t i = 0; i < count; ++i) {
-    const float* const coarse = kept.data() + i * rows;
-    float most = 0.0f;
-    maximum.row(coarse, rows, &most);
-    panels.compute(maximum.find(coarse, rows, &most) / kPanelRows, {best, static_cast<size_t>(count)});
-  }
-  Screened screened[kMostScreened];
-  for (int64_t i = 0; i < count; ++i) {
-    screened[i] = {kept.data() + i * rows, bounds_.data(), x.length(i), best[i].value};
-  }
-  const auto is_candidate = [&](int64_t panel) {
-    const int64_t end = std::min((panel + 1) * kPanelRows, rows);
-    bool all_below = true;
-    for (int64_t i = 0; i < count; ++i) {
-      for (int64_t row = panel * kPanelRows; row < end; ++row) all_below &= screened[i].is_below(row);
-    }
-    return !all_below;
-  };
-  std::mutex mutex;
-  int64_t computed = 0;
-  const auto visit = [&](int64_t begin, int64_t end) {
-    Best found[kMostScreened];
-    int64_t candidates = 0;
-    for (int64_t panel = begin; panel < end; ++panel) {
-      if (!is_candidate(panel)) continue;
-      panels.compute(panel, {found, static_cast<size_t>(count)});
-      ++candidates;
-    }
-    if (candidates == 0) return;
-    const std::lock_guard lock(mutex);
-    computed += candidates;
-    for (int64_t i = 0; i < count; ++i) best[i].offer(found[i].value, found[i].row);
-  };
+  Search search(*weights_, kept.data(), bounds_.data(), x, pool, level);
   const PanelOrder order({weights_->parts()}, 1);
+  const auto visit = [&](int64_t begin, int64_t end) { search.visit(begin, end); };
   pool.parallel_for(order.node_ends(), ThreadPool::Home::preferred, visit, next);
   // The copy is two thirds of the matrix: what is saved is the other third.
-  if (3 * computed > weights_->panels_per_slice()) pause_ = kPause;
-  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int32_t>(best[i].row);
+  if (3 * search.computed() > weights_->panels_per_slice()) pause_ = kPause;
+  std::ranges::transform(search.best(), out.begin(), [](const Best& best) { return static_cast<int32_t>(best.row); });
 }
 
 bool RowScreen::is_worth_its_time() const {
