@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "mica/base/half.h"
 #include "mica/cpu/small_float.h"
@@ -147,6 +148,16 @@ float scale_value(ScaleType type, uint32_t bits) {
       break;
   }
   return 1.0f;
+}
+
+void store_scale(ScaleType type, float value, void* array, int64_t index) {
+  auto* at = static_cast<std::byte*>(array) + index * scale_bytes(type);
+  if (type == ScaleType::f32) {
+    std::memcpy(at, &value, 4);
+  } else {
+    const uint16_t bits = type == ScaleType::f16 ? float_to_half(value) : float_to_bfloat(value);
+    std::memcpy(at, &bits, 2);
+  }
 }
 
 void record_values(const CodeScheme& scheme, const CodeRecord& record, float factor, float* out) {

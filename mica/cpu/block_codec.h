@@ -39,6 +39,9 @@ struct CodeRecord {
 /// A scale or bias from its stored bits.
 float scale_value(ScaleType type, uint32_t bits);
 
+/// Rounds a scale or bias to f32, f16 or bf16, as element `index` of an array.
+void store_scale(ScaleType type, float value, void* array, int64_t index);
+
 /// The values of a record in f32, rounded as the format's reference implementations do.
 void record_values(const CodeScheme& scheme, const CodeRecord& record, float factor, float* out);
 

@@ -1,11 +1,10 @@
 #include "mica/cpu/coarse_panel.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
-#include "mica/base/half.h"
+#include "mica/cpu/block_codec.h"
 #include "mica/cpu/code_planes.h"
 
 namespace mica::cpu {
@@ -14,17 +13,11 @@ namespace {
 /// What a step of the coarse codes is in steps of the fine ones.
 constexpr int kStep = 8;
 
-float load_scale(PanelScale type, const uint8_t* from) {
-  if (type == PanelScale::f32) return std::bit_cast<float>(load_word(from));
-  uint16_t bits = 0;
-  std::memcpy(&bits, from, 2);
-  return type == PanelScale::f16 ? half_to_float(bits) : bfloat_to_float(bits);
-}
-
-void store_scale(PanelScale type, float scale, uint8_t* to) {
-  if (type == PanelScale::f32) return store_word(to, std::bit_cast<uint32_t>(scale));
-  const uint16_t bits = type == PanelScale::f16 ? float_to_half(scale) : float_to_bfloat(scale);
-  std::memcpy(to, &bits, 2);
+float load_scale(ScaleType type, const uint8_t* scales, int row) {
+  const int width = scale_bytes(type);
+  uint32_t bits = 0;
+  std::memcpy(&bits, scales + row * width, static_cast<size_t>(width));
+  return scale_value(type, bits);
 }
 
 /// Σ of the squares of what rounding the codes of a record has left, for four rows.
@@ -77,20 +70,19 @@ std::optional<QuantFormat> coarse_format(const QuantFormat& format) {
   return std::nullopt;
 }
 
-void coarsen_panel(const PanelLayout& fine, const uint8_t* panel, const PanelLayout& coarse, uint8_t* out,
-                   float* bounds) {
+void coarsen_panel(const PanelLayout& fine, ScaleType type, const uint8_t* panel, const PanelLayout& coarse,
+                   uint8_t* out, float* bounds) {
   float left[kPanelRows] = {};
   float sizes[kPanelRows] = {};
-  const int width = fine.scale_bytes / (kPanelRows * (fine.has_bias ? 2 : 1));
-  const int biases = kPanelRows * width;
+  const int biases = kPanelRows * scale_bytes(type);
   for (int record = 0; record < fine.records; ++record) {
     float scales[kPanelRows];
     for (int row = 0; row < kPanelRows; ++row) {
-      const float scale = load_scale(fine.scale, panel + row * width);
-      const float bias = fine.has_bias ? load_scale(fine.scale, panel + biases + row * width) : 0.0f;
-      store_scale(fine.scale, scale * kStep, out + row * width);
+      const float scale = load_scale(type, panel, row);
+      const float bias = fine.has_bias ? load_scale(type, panel + biases, row) : 0.0f;
+      store_scale(type, scale * kStep, out, row);
       // Exact but for overflow: then nothing is known of the row.
-      scales[row] = load_scale(fine.scale, out + row * width) == scale * kStep ? scale : INFINITY;
+      scales[row] = load_scale(type, out, row) == scale * kStep ? scale : INFINITY;
       const float size = 128.0f * std::abs(scales[row]) + std::abs(bias);
       sizes[row] += size * size * static_cast<float>(fine.record);
     }

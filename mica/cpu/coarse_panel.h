@@ -12,9 +12,10 @@ namespace mica::cpu {
 /// kind, a scale is 8 times as large. Nothing for formats without such codes or with two levels of scales.
 std::optional<QuantFormat> coarse_format(const QuantFormat& format);
 
-/// Rounds the codes of a panel to 5 bits. `bounds`: for each of the 16 rows what |fine row · x − coarse row · x| is at
-/// most for any x of length 1, as the kernels compute the two in float32; infinite where a scale is too large.
-void coarsen_panel(const PanelLayout& fine, const uint8_t* panel, const PanelLayout& coarse, uint8_t* out,
-                   float* bounds);
+/// Rounds the codes of a panel, whose scales are of `type`, to 5 bits. `bounds`: for each of the 16 rows what |fine row
+/// · x − coarse row · x| is at most for any x of length 1, as the kernels compute the two in float32; infinite where a
+/// scale is too large.
+void coarsen_panel(const PanelLayout& fine, ScaleType type, const uint8_t* panel, const PanelLayout& coarse,
+                   uint8_t* out, float* bounds);
 
 }  // namespace mica::cpu

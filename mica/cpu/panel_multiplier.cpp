@@ -59,8 +59,6 @@ Kernel choose_kernel(Copy copy, const PanelLayout& layout, Isa isa) {
   return isa == Isa::avx2 ? avx2::int8_product : reference::int8_product;
 }
 
-}  // namespace
-
 /// How activations are rounded for weights of a layout: as finely as the quality of the format asks for. A scale for 64
 /// activations would be less arithmetic, but is too coarse; few levels of affine weights leave little to be lost
 /// (docs/performance.md, Quality).
@@ -70,6 +68,8 @@ Rounding rounding_for(const PanelLayout& layout) {
     out.limit = layout.code_bits() == 3 ? 4.0f : 0.0f;
   return out;
 }
+
+}  // namespace
 
 PanelMultiplier::PanelMultiplier(const PackedMatrix& weights, Activations& x, ThreadPool& pool, Activation activation,
                                  const KernelLevel& level)
@@ -182,8 +182,6 @@ int64_t PanelMultiplier::panels_at_once() const {
   return std::max<int64_t>(1, kPanelBlockBytes / std::max<int64_t>(1, weights_->layout().panel_bytes()));
 }
 
-/// The level for two weights whose products read the same tiles of activations: below Isa::amx where only one of them
-/// would read those of a matrix unit.
 KernelLevel common_level(const PanelLayout& a, const PanelLayout& b, const Activations& x, Activation activation,
                          const KernelLevel& level) {
   const bool same =

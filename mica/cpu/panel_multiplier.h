@@ -81,9 +81,6 @@ class PanelMultiplier {
   const float* exact_ = nullptr;
 };
 
-/// How activations are rounded to int8 for weights of a layout.
-Rounding rounding_for(const PanelLayout& layout);
-
 /// The level for two weights whose products read the same tiles of activations: below Isa::amx where only one of them
 /// would read those of a matrix unit.
 KernelLevel common_level(const PanelLayout& a, const PanelLayout& b, const Activations& x, Activation activation,

@@ -7,20 +7,11 @@
 
 #include "mica/base/error.h"
 #include "mica/base/half.h"
+#include "mica/cpu/block_codec.h"
 #include "mica/cpu/small_float.h"
 
 namespace mica::cpu {
 namespace {
-
-void store_scale(ScaleType type, float value, void* array, int64_t index) {
-  auto* at = static_cast<std::byte*>(array) + index * scale_bytes(type);
-  if (type == ScaleType::f32) {
-    std::memcpy(at, &value, 4);
-  } else {
-    const uint16_t bits = type == ScaleType::f16 ? float_to_half(value) : float_to_bfloat(value);
-    std::memcpy(at, &bits, 2);
-  }
-}
 
 /// Appends codes of a fixed width to a little-endian bit stream.
 class BitWriter {

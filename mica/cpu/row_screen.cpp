@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "mica/base/error.h"
+#include "mica/cpu/block_codec.h"
 #include "mica/cpu/coarse_panel.h"
 #include "mica/cpu/fold.h"
 #include "mica/cpu/panel_multiplier.h"
@@ -137,10 +138,11 @@ RowScreen::RowScreen(const PackedMatrix& weights, ThreadPool& pool)
   if (!format || weights.slices() != 1) {
     fail_as<std::invalid_argument>("no screen for {} slices of {}", weights.slices(), weights.format().name());
   }
+  const ScaleType type = code_scheme(weights.format()).scale_type;
   const PanelLayout layout = panel_layout(*format, weights.cols());
   const auto write = [&](int64_t slice, int64_t panel, uint8_t* out) {
     float* const bounds = &bounds_[static_cast<size_t>(panel * kPanelRows)];
-    coarsen_panel(weights.layout(), weights.panel(slice, panel), layout, out, bounds);
+    coarsen_panel(weights.layout(), type, weights.panel(slice, panel), layout, out, bounds);
     for (int i = 0; i < kPanelRows; ++i) bounds[i] *= std::abs(weights.factor());
   };
   coarse_ = PackedMatrix(*format, weights.rows(), weights.cols(), weights.factor(), pool, 1, write);

@@ -281,6 +281,7 @@ array linear_argmax(const array& x, const StoredMatrix& w, Activation activation
   LinearFusion norm;
   norm.norm = fusion.norm;
   norm.eps = fusion.eps;
+  // As many as the CPU backend screens together.
   constexpr int64_t kFew = 4;
   if (x.ndim() == 0 || static_cast<int64_t>(x.size()) > kFew * x.shape(-1)) {
     const LinearTerm term = {w};

@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "mica/cpu/block_codec.h"
 #include "mica/cpu/coarse_panel.h"
 #include "tests/cpu/packed_fixture.h"
 
@@ -198,7 +199,8 @@ TEST(RowScreen, BoundsHoldAndAreTight) {
     const QuantFormat coarse = coarse_format(format).value_or(format);
     float bounds[kPanelRows];
     const auto write = [&](int64_t, int64_t, uint8_t* out) {
-      coarsen_panel(packed.layout(), packed.panel(0, 0), panel_layout(coarse, cols), out, bounds);
+      coarsen_panel(packed.layout(), code_scheme(format).scale_type, packed.panel(0, 0), panel_layout(coarse, cols),
+                    out, bounds);
     };
     const PackedMatrix rounded(coarse, kPanelRows, cols, 1.0f, pool, 1, write);
     std::vector<int64_t> rows(kPanelRows);
