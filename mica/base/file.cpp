@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mica/base/error.h"
+#include "mica/base/large_pages.h"
 
 namespace mica {
 namespace {
@@ -86,6 +87,17 @@ int open_regular(const std::filesystem::path& path, struct stat& status) {
   return fd;
 }
 
+void* map_file(int fd, size_t size, MappedFile::Pages pages) {
+  void* room = pages == MappedFile::Pages::large ? reserve_large_pages(size) : nullptr;
+  void* memory = ::mmap(room, size, PROT_READ, MAP_PRIVATE | (room ? MAP_FIXED : 0), fd, 0);
+  if (memory == MAP_FAILED) {
+    if (room) unmap_large_pages(room, size);
+  } else if (room) {
+    ::madvise(memory, size, MADV_HUGEPAGE);
+  }
+  return memory;
+}
+
 }  // namespace
 
 MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> bytes, bool on_disk)
@@ -93,13 +105,13 @@ MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> by
   if (on_disk && !bytes_.empty()) watch(bytes_, path_.c_str());
 }
 
-std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path, Pages pages) {
   struct stat status{};
   const int fd = open_regular(path, status);
   std::span<const std::byte> bytes;
   if (status.st_size > 0) {
     const auto size = static_cast<size_t>(status.st_size);
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void* address = map_file(fd, size, pages);
     if (address == MAP_FAILED) {
       const std::string why = system_error();
       ::close(fd);

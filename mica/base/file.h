@@ -17,8 +17,12 @@ namespace mica {
 /// no way to go on), never with a core dump.
 class MappedFile {
  public:
+  /// What the system is to see the file through. Large pages are for what is streamed again and again: they spare most
+  /// translations of addresses, but the first reading of a file on disk waits for more at a time.
+  enum class Pages { small, large };
+
   /// Throws Error naming the path when the file cannot be opened or is not a regular file.
-  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path, Pages pages = Pages::small);
 
   /// Memory that is used like a mapped file of that name: `size` bytes that `fill` writes.
   static std::shared_ptr<const MappedFile> in_memory(const std::filesystem::path& name, size_t size,

@@ -12,6 +12,10 @@ inline constexpr size_t kLargePage = size_t{2} << 20;
 /// when there is no memory.
 void* map_large_pages(size_t bytes, size_t before = 0);
 
+/// Addresses for so many bytes that begin on a large page, with nothing behind them yet: a file, mapped there, can be
+/// seen through large pages where the system caches it in such. Null when there are none.
+void* reserve_large_pages(size_t bytes);
+
 /// Gives back what map_large_pages returned for the same sizes.
 void unmap_large_pages(void* memory, size_t bytes, size_t before = 0);
 

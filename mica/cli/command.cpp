@@ -46,6 +46,9 @@ void ModelFlags::add(CLI::App& command, bool computes) {
       .add_option("--prefill-threads,--threads-batch", prefill_threads,
                   "Threads to process prompts with (default: as --threads)")
       ->check(CLI::Range(1, 1024));
+  command.add_option(
+      "--packed", packed,
+      "File of packed weights, made by `mica pack` (default: the one beside the model, if there is one)");
 }
 
 void ModelFlags::add_kv(CLI::App& command, int64_t start) {

@@ -21,6 +21,7 @@ void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_info(CLI::App& app);
+void add_pack(CLI::App& app);
 
 /// Options that several commands share.
 struct ModelFlags {
@@ -28,16 +29,19 @@ struct ModelFlags {
   int threads = 0;
   int prefill_threads = 0;
   bool exact = false;
+  std::string packed;
   lm::KvOptions kv;
 
-  /// --model, --threads and --prefill-threads; --exact where the command computes.
+  /// --model; --threads, --prefill-threads and --packed where the command computes.
   void add(CLI::App& command, bool computes = true);
 
   /// --kv-bits and what belongs to it; codes begin after `start` tokens by default.
   void add_kv(CLI::App& command, int64_t start);
 
   /// How the model is to be loaded.
-  lm::LoadOptions load_options() const { return {exact ? Activation::exact : Activation::int8, kv, prefill_threads}; }
+  lm::LoadOptions load_options() const {
+    return {exact ? Activation::exact : Activation::int8, kv, prefill_threads, packed};
+  }
 
   /// The folder or file that --model means: a path, or a model in mica's model folder by its name. Without --model the
   /// default model, which `make run` or scripts/fetch_model.sh lays there. Throws Error telling what to do.

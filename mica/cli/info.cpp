@@ -2,9 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "mica/base/error.h"
+#include "mica/base/log.h"
 #include "mica/cli/command.h"
 #include "mica/lm/chat.h"
 #include "mica/lm/models/family.h"
+#include "mica/lm/packed_weights.h"
 #include "mica/lm/weights.h"
 
 namespace mica::cli {
@@ -34,6 +36,19 @@ uint64_t kv_bytes_per_token(const lm::ModelDescription& model) {
   return sum;
 }
 
+/// The file of packed weights beside the model, or why it has none that is used.
+Json packed_of(const std::filesystem::path& model, const lm::Weights& weights) {
+  const std::filesystem::path path = lm::PackedWeights::default_path(model);
+  if (!std::filesystem::exists(path)) return nullptr;
+  try {
+    const lm::PackedWeights packed(path, weights);
+    return path.string();
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, "{}", error.what());
+    return nullptr;
+  }
+}
+
 void run(const Flags& flags) {
   const auto path = flags.model.path();
   const lm::Checkpoint checkpoint = lm::open_checkpoint(path);
@@ -56,6 +71,7 @@ void run(const Flags& flags) {
       {"context_length", model.max_position_embeddings},
       {"tokenizer_vocab_size", tokenizer.vocab_size()},
       {"chat_template", lm::load_chat_template(path, tokenizer).has_value()},
+      {"packed", packed_of(path, checkpoint.weights)},
       {"kv_bytes_per_token", kv_bytes_per_token(model)},
       {"memory_bytes_at_4096_tokens", checkpoint.bytes + 4096 * kv_bytes_per_token(model)},
   };

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     mica::cli::add_detokenize(app);
     mica::cli::add_template(app);
     mica::cli::add_info(app);
+    mica::cli::add_pack(app);
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {

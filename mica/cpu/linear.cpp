@@ -1,7 +1,6 @@
 #include "mica/ops/linear.h"
 
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <stdexcept>
 
@@ -11,6 +10,7 @@
 #include "mica/cpu/fold.h"
 #include "mica/cpu/kernels/elementwise.h"
 #include "mica/cpu/memory.h"
+#include "mica/cpu/packed_form.h"
 #include "mica/cpu/packed_matrix.h"
 #include "mica/cpu/quantized_matrix.h"
 #include "mica/cpu/register.h"
@@ -19,111 +19,6 @@
 
 namespace mica::cpu {
 namespace {
-
-/// What the inputs behind the operands are.
-struct MatrixInputs {
-  array codes;
-  std::optional<array> scales;
-  std::optional<array> biases;
-  std::optional<array> bias;
-
-  /// The first of `inputs` are the matrix's.
-  MatrixInputs(const MatrixPrimitive& matrix, std::span<const array> inputs) : codes(row_contiguous(inputs[0])) {
-    size_t next = 1;
-    if (matrix.format.scale_type != ScaleType::none) scales = row_contiguous(inputs[next++]);
-    if (matrix.format.has_biases) biases = row_contiguous(inputs[next++]);
-    if (matrix.has_bias) bias = row_contiguous(inputs[next]);
-  }
-};
-
-QuantizedMatrix view_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
-  const int64_t cols = matrix.weight_shape.back();
-  int64_t rows = 1;
-  for (size_t i = 0; i + 1 < matrix.weight_shape.size(); ++i) rows *= matrix.weight_shape[i];
-  return {matrix.format,
-          rows,
-          cols,
-          inputs.codes.data<std::byte>(),
-          inputs.scales ? inputs.scales->data<std::byte>() : nullptr,
-          inputs.biases ? inputs.biases->data<std::byte>() : nullptr};
-}
-
-/// Gives the pages of a mapped file back: their contents live on in the packed form.
-void release(const array& a) {
-  const auto& data = *a.data_shared_ptr();
-  if (data.file) data.file->release({a.data<std::byte>(), a.nbytes()});
-}
-
-/// A part of some memory, without keeping the memory.
-struct Part {
-  std::weak_ptr<array::Data> data;
-  int64_t offset = 0;
-
-  Part() = default;
-  explicit Part(const array& a) : data(a.data_shared_ptr()), offset(a.offset()) {}
-  explicit Part(const std::optional<array>& a) : Part(a ? Part(*a) : Part()) {}
-  bool operator==(const Part& other) const {
-    return offset == other.offset && !data.owner_before(other.data) && !other.data.owner_before(data);
-  }
-};
-
-/// What array::Derived holds for this file: a form of the memory, and what it was made from. Another view of the same
-/// memory, or a weight whose scales have changed, needs another one.
-struct DerivedForm {
-  virtual ~DerivedForm() = default;
-};
-
-struct PackedForm : DerivedForm {
-  PackedForm(const MatrixPrimitive& matrix, const MatrixInputs& inputs)
-      : format(matrix.format),
-        shape(matrix.weight_shape),
-        codes(inputs.codes),
-        scales(inputs.scales),
-        biases(inputs.biases),
-        packed(view_of(matrix, inputs), ThreadPool::global(), shape.size() == 3 ? shape[0] : 1) {
-    for (const auto& part : {inputs.scales, inputs.biases}) {
-      if (part) held.push_back(part->data_shared_ptr());
-    }
-  }
-
-  bool is_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) const {
-    return format == matrix.format && shape == matrix.weight_shape && codes == Part(inputs.codes) &&
-           scales == Part(inputs.scales) && biases == Part(inputs.biases);
-  }
-
-  /// Made on first use.
-  const RowScreen& screen() const {
-    std::call_once(screen_once_, [&] { screen_ = std::make_unique<RowScreen>(packed, ThreadPool::global()); });
-    return *screen_;
-  }
-
-  QuantFormat format;
-  Shape shape;
-  Part codes;
-  Part scales;
-  Part biases;
-  /// Scales and biases stay held: nobody may overwrite them in place and leave this form behind.
-  std::vector<std::shared_ptr<array::Data>> held;
-  PackedMatrix packed;
-
- private:
-  mutable std::once_flag screen_once_;
-  mutable std::unique_ptr<const RowScreen> screen_;
-};
-
-/// The packed form of a weight, made on first use and kept as long as the codes are.
-std::shared_ptr<const PackedForm> packed(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
-  array::Derived& derived = inputs.codes.data_shared_ptr()->derived;
-  const std::lock_guard lock(derived.mutex);
-  auto form = std::dynamic_pointer_cast<PackedForm>(std::static_pointer_cast<DerivedForm>(derived.value));
-  if (form && form->is_of(matrix, inputs)) return form;
-  form = std::make_shared<PackedForm>(matrix, inputs);
-  derived.value = std::static_pointer_cast<DerivedForm>(form);
-  release(inputs.codes);
-  if (inputs.scales) release(*inputs.scales);
-  if (inputs.biases) release(*inputs.biases);
-  return form;
-}
 
 MatmulOptions options_of(const MatrixPrimitive& matrix, const MatrixInputs& inputs) {
   MatmulOptions options;
@@ -146,9 +41,9 @@ struct LinearProducts {
     for (const MatrixPrimitive& matrix : primitive.matrices) {
       stored.emplace_back(matrix, inputs);
       inputs = inputs.subspan(matrix.input_count());
-      forms.push_back(packed(matrix, stored.back()));
+      forms.push_back(packed_form(matrix, stored.back()));
       const std::optional<array>& bias = stored.back().bias;
-      products.push_back({.weights = &forms.back()->packed, .bias = bias ? bias->data<float>() : nullptr});
+      products.push_back({.weights = &forms.back()->packed(), .bias = bias ? bias->data<float>() : nullptr});
     }
   }
 };
@@ -234,7 +129,7 @@ struct BestRows {
   bool is_screened;
 
   BestRows(const LinearArgmax& primitive, std::span<const array> weight)
-      : form(packed(primitive.matrix, MatrixInputs(primitive.matrix, weight))),
+      : form(packed_form(primitive.matrix, MatrixInputs(primitive.matrix, weight))),
         is_screened(RowScreen::fits(primitive.matrix.format, primitive.matrix.activation)) {}
 
   void run(const LinearArgmax& primitive, const array& x, const array* norm, array& out,
@@ -249,9 +144,9 @@ struct BestRows {
     if (is_screened && count <= kMostScreened && form->screen().is_worth_its_time()) {
       return form->screen().best_rows(activations, pool, {out.data<int32_t>(), out.size()}, {}, next);
     }
-    const int64_t rows = form->packed.rows();
+    const int64_t rows = form->packed().rows();
     const Workspace<float> products(count * rows);
-    const Product product = {.weights = &form->packed, .y = products.data(), .y_stride = rows};
+    const Product product = {.weights = &form->packed(), .y = products.data(), .y_stride = rows};
     matmul({&product, 1}, activations, pool, primitive.matrix.activation, {}, next);
     fold_places(choose_fold_kernel(FoldType::f32, FoldOp::max), products.data(), sizeof(float),
                 {.outer = count, .reduced = rows}, pool, reinterpret_cast<uint32_t*>(out.data<int32_t>()));
@@ -275,7 +170,7 @@ std::optional<PreparedKernel> prepare_linear_argmax(const LinearArgmax& primitiv
   std::optional<array> norm;
   if (primitive.has_norm) norm = row_contiguous(constants[0]);
   const BestRows best(primitive, std::span(constants).subspan(primitive.operand_count() - 1));
-  const Product whole = {.weights = &best.form->packed};
+  const Product whole = {.weights = &best.form->packed()};
   PreparedKernel out;
   out.reads = {0};
   out.streams = best.is_screened ? best.form->screen().reads() : loop_reads({&whole, 1}, false);
@@ -330,8 +225,8 @@ void expert_linear(const ExpertLinear& primitive, std::span<array> inputs, std::
   Activations gathered;
   gathered.gather(x.data<float>(), cols, cols, routing.rows, routing.ends);
   const Workspace<float> sorted(static_cast<int64_t>(out.size()));
-  const auto weight = packed(primitive.matrix, stored);
-  grouped_matmul(weight->packed, gathered, routing.experts, sorted.data(), width, ThreadPool::global(),
+  const auto weight = packed_form(primitive.matrix, stored);
+  grouped_matmul(weight->packed(), gathered, routing.experts, sorted.data(), width, ThreadPool::global(),
                  options_of(primitive.matrix, stored));
   for (size_t i = 0; i < routing.places.size(); ++i) {
     std::copy_n(sorted.data() + static_cast<int64_t>(i) * width, width, out.data<float>() + routing.places[i] * width);

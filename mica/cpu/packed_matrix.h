@@ -41,6 +41,14 @@ class PackedMatrix {
   PackedMatrix(const QuantFormat& format, int64_t rows, int64_t cols, float factor, ThreadPool& pool, int64_t slices,
                FunctionRef<void(int64_t slice, int64_t panel, uint8_t* out)> write);
 
+  /// A matrix whose panels are there already, as for_panels() gave them and on one memory node: `panels` are its
+  /// bytes(). Errors: as above.
+  PackedMatrix(const QuantFormat& format, int64_t rows, int64_t cols, float factor, int64_t slices,
+               std::shared_ptr<const uint8_t> panels);
+
+  /// bytes() of such a matrix. Errors: as above.
+  static size_t bytes_of(const QuantFormat& format, int64_t rows, int64_t cols, int64_t slices);
+
   const QuantFormat& format() const { return format_; }
   int64_t rows() const { return rows_; }  ///< of all slices
   int64_t cols() const { return cols_; }
@@ -52,21 +60,24 @@ class PackedMatrix {
   /// whose source bytes are gone.
   void dequantize_rows(std::span<const int64_t> rows, float* out) const;
 
+  /// Calls write(bytes) for the panels of the first slice, from its first rows to its last, then for those of the next.
+  void for_panels(FunctionRef<void(std::span<const uint8_t>)> write) const;
+
   /// For the kernels: the layout, the parts on the memory nodes, and the start of a panel (16 rows) of a slice. Behind
   /// it come the others of its part.
   const PanelLayout& layout() const { return layout_; }
   std::span<const NodePanels> parts() const { return {parts_.data(), parts_.size()}; }
-  const uint8_t* panel(int64_t slice, int64_t index) const { return place(slice, index); }
-  int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
-  float factor() const { return factor_; }
-
- private:
-  uint8_t* place(int64_t slice, int64_t index) const {
+  const uint8_t* panel(int64_t slice, int64_t index) const {
     size_t node = 0;
     while (index >= parts_[node].range.first + parts_[node].range.count) ++node;
     const auto& [range, data] = parts_[node];
     return data + (slice * range.count + index - range.first) * layout_.panel_bytes();
   }
+  int64_t panels_per_slice() const { return (slice_rows() + kPanelRows - 1) / kPanelRows; }
+  float factor() const { return factor_; }
+
+ private:
+  PackedMatrix(const QuantFormat& format, int64_t rows, int64_t cols, float factor, int64_t slices);
 
   QuantFormat format_;
   int64_t rows_ = 0;
@@ -76,7 +87,7 @@ class PackedMatrix {
   PanelLayout layout_;
   size_t bytes_ = 0;
   SmallVector<NodePanels, 1> parts_;  // with nothing more to follow for the one that most machines have
-  std::vector<std::shared_ptr<uint8_t>> memory_;
+  std::vector<std::shared_ptr<const uint8_t>> memory_;
 };
 
 /// Options of a product.

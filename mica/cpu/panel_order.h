@@ -18,7 +18,7 @@ struct PanelRange {
 /// The panels of a matrix that lie on one memory node: the same ones of every slice, slice by slice.
 struct NodePanels {
   PanelRange range;
-  uint8_t* data = nullptr;
+  const uint8_t* data = nullptr;
 };
 
 /// The order in which a loop passes over the panels of some matrices, several times: first all that lie on the first

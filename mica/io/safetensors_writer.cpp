@@ -9,6 +9,7 @@
 
 #include "mica/base/error.h"
 #include "mica/base/json.h"
+#include "mica/base/round_up.h"
 
 namespace mica {
 namespace {
@@ -42,7 +43,7 @@ uint64_t SafetensorsSpec::size() const {
 }
 
 std::string safetensors_prefix(const std::string& name, const std::vector<SafetensorsSpec>& tensors,
-                               const SafetensorsMetadata& metadata) {
+                               const SafetensorsMetadata& metadata, size_t alignment) {
   Json header = Json::object();
   if (!metadata.empty()) {
     Json& map = header["__metadata__"] = Json::object();
@@ -65,15 +66,15 @@ std::string safetensors_prefix(const std::string& name, const std::vector<Safete
     offset = end;
   }
   text += '}';
-  text.append((8 - text.size() % 8) % 8, ' ');
+  text.append(round_up(sizeof(uint64_t) + text.size(), alignment) - sizeof(uint64_t) - text.size(), ' ');
   const uint64_t length = text.size();
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text;
 }
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vector<SafetensorsSpec> tensors,
-                                     const SafetensorsMetadata& metadata)
+                                     const SafetensorsMetadata& metadata, size_t alignment)
     : path_(path), tensors_(std::move(tensors)), file_(path) {
-  file_.write(safetensors_prefix(path_.string(), tensors_, metadata));
+  file_.write(safetensors_prefix(path_.string(), tensors_, metadata, alignment));
 }
 
 void SafetensorsWriter::write(std::span<const std::byte> bytes) {

@@ -24,18 +24,19 @@ struct SafetensorsSpec {
   uint64_t size() const;
 };
 
-/// What stands before the data of a safetensors file: the header's length and the header, padded to 8 bytes. Throws
-/// Error naming `name` when two tensors have one name.
+/// What stands before the data of a safetensors file: the header's length and the header, padded to a multiple of
+/// `alignment` bytes (a multiple of 8). Throws Error naming `name` when two tensors have one name.
 std::string safetensors_prefix(const std::string& name, const std::vector<SafetensorsSpec>& tensors,
-                               const SafetensorsMetadata& metadata);
+                               const SafetensorsMetadata& metadata, size_t alignment = 8);
 
 /// Writes one safetensors file in a single pass: the header from the tensors' descriptions, then their data one after
 /// the other, so that a model larger than memory can be written. The file appears only on commit().
 class SafetensorsWriter {
  public:
-  /// Tensors are stored in the order of `tensors`; the names must differ.
+  /// Tensors are stored in the order of `tensors`; the names must differ. The first begins on a multiple of `alignment`
+  /// bytes, itself one of 8.
   SafetensorsWriter(const std::filesystem::path& path, std::vector<SafetensorsSpec> tensors,
-                    const SafetensorsMetadata& metadata);
+                    const SafetensorsMetadata& metadata, size_t alignment = 8);
 
   /// The whole data of the next tensor; throws Error when the size is not the described one.
   void write(std::span<const std::byte> bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -100,11 +101,10 @@ struct Model::Parts {
   Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)
       : description(std::move(model)),
         options(load_options),
-        embedding(weights.matrix("model.embed_tokens", {description.vocab_size, description.hidden_size})),
+        embedding(weights.table("model.embed_tokens", {description.vocab_size, description.hidden_size})),
         norm(weights, "model.norm", description.hidden_size, description),
-        head(description.tie_word_embeddings
-                 ? embedding
-                 : weights.matrix("lm_head", {description.vocab_size, description.hidden_size})) {
+        head(weights.matrix(description.tie_word_embeddings ? "model.embed_tokens" : "lm_head",
+                            {description.vocab_size, description.hidden_size})) {
     for (size_t i = 0; i < description.layers.size(); ++i) {
       const LayerDescription& layer = description.layers[i];
       layers.emplace_back(weights, fmt::format("model.layers.{}", i), description, layer,
@@ -303,8 +303,25 @@ array Model::most_likely(const array& tokens, PromptCache& cache) const {
   });
 }
 
-LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options) {
-  Checkpoint checkpoint = open_checkpoint(path);
+namespace {
+
+/// Packed weights that were asked for, or those beside the model where they are its own.
+std::optional<PackedWeights> find_packed(const std::filesystem::path& model, const Weights& weights,
+                                         const std::filesystem::path& asked) {
+  if (!asked.empty()) return PackedWeights(asked, weights);
+  const std::filesystem::path beside = PackedWeights::default_path(model);
+  if (!std::filesystem::exists(beside)) return std::nullopt;
+  try {
+    return PackedWeights(beside, weights);
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, "{}; weights are packed in memory", error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Model make_model(Checkpoint& checkpoint, const LoadOptions& options) {
   ModelDescription description = describe(checkpoint.config);
   if (!checkpoint.rope_factors.empty()) {
     for (Rope& rope : description.ropes) rope.scale_periods(checkpoint.rope_factors);
@@ -316,6 +333,13 @@ LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& opt
     fail("{}: {} parameters are not part of a {} model, the first is {}", checkpoint.config.name(), unused.size(),
          model.description().model_type, unused.front());
   }
+  return model;
+}
+
+LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options) {
+  Checkpoint checkpoint = open_checkpoint(path);
+  if (auto packed = find_packed(path, checkpoint.weights, options.packed)) checkpoint.weights.use(std::move(*packed));
+  Model model = make_model(checkpoint, options);
   return {std::move(model), {checkpoint.format, checkpoint.bytes, checkpoint.parameters}};
 }
 

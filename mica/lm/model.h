@@ -20,6 +20,9 @@ struct LoadOptions {
   KvOptions kv = {};
   /// Threads of the global pool that prompts are processed with, at most as many as it has; 0: as everything else.
   int prefill_threads = 0;
+  /// A file of packed weights (pack_model) that must be of this model. Empty: the one beside the model is used, if
+  /// there is one and it is of this model.
+  std::filesystem::path packed = {};
 };
 
 /// A decoder language model, ready to run.
@@ -70,6 +73,9 @@ struct LoadedModel {
   Model model;
   ModelInfo info;
 };
+
+/// The model of a checkpoint; every parameter must be one of its.
+Model make_model(Checkpoint& checkpoint, const LoadOptions& options = {});
 
 /// Loads a model folder or a GGUF file. Weights stay mapped: memory fills as they are first used.
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});

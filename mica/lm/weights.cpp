@@ -1,6 +1,8 @@
 #include "mica/lm/weights.h"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +12,32 @@
 #include "mica/ops/shape.h"
 
 namespace mica::lm {
+namespace {
+
+/// Fowler, Noll and Vo's hash of 64 bits, FNV-1a.
+class Fingerprint {
+ public:
+  void add(std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
+  }
+  void add(std::string_view text) {
+    add(std::as_bytes(std::span(text)));
+    add(std::span(reinterpret_cast<const std::byte*>("\0"), 1));
+  }
+  /// The bytes' first, middle and last ones: all of a model's would take as long to read as packing it.
+  void add_sample(std::span<const std::byte> bytes) {
+    const size_t part = std::min<size_t>(bytes.size(), 64);
+    for (const size_t begin : {size_t{0}, (bytes.size() - part) / 2, bytes.size() - part}) {
+      add(bytes.subspan(begin, part));
+    }
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325;
+};
+
+}  // namespace
 
 void Weights::add(const std::string& path, array value) {
   arrays_.insert_or_assign(path, std::move(value));
@@ -119,6 +147,13 @@ Weights::Quantization Weights::quantization_of(const std::string& module) const 
 }
 
 StoredMatrix Weights::matrix(const std::string& module, const Shape& shape) {
+  StoredMatrix out = table(module, shape);
+  matrices_.insert_or_assign(module, out);
+  if (packed_) packed_->lend(module, out);
+  return out;
+}
+
+StoredMatrix Weights::table(const std::string& module, const Shape& shape) {
   const std::string path = module + ".weight";
   const auto as_stored = [&]() -> StoredMatrix {
     if (const auto found = blocks_.find(path); found != blocks_.end()) {
@@ -148,6 +183,19 @@ std::vector<std::string> Weights::unused() const {
     if (!used_.contains(path)) out.push_back(path);
   }
   return out;
+}
+
+uint64_t Weights::fingerprint() const {
+  Fingerprint out;
+  const auto add = [&](const std::string& path, const std::string& type, const array& value) {
+    out.add(path);
+    out.add(type);
+    out.add(to_string(value.shape()));
+    if (value.is_available() && value.flags().row_contiguous) out.add_sample({value.data<std::byte>(), value.nbytes()});
+  };
+  for (const auto& [path, value] : arrays_) add(path, std::string(dtype_name(value.dtype())), value);
+  for (const auto& [path, matrix] : blocks_) add(path, matrix.format.name(), matrix.codes);
+  return out.value();
 }
 
 uint64_t Weights::bytes() const {

@@ -5,10 +5,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mica/array/array.h"
 #include "mica/lm/config.h"
+#include "mica/lm/packed_weights.h"
 #include "mica/ops/linear.h"
 
 namespace mica::lm {
@@ -36,8 +38,20 @@ class Weights {
   /// A vector or small tensor in float32: norm weights, biases.
   array vector(const std::string& path, const Shape& shape);
 
-  /// The matrix `module`.weight, dense or quantized, [rows, cols] or [experts, rows, cols].
+  /// The matrix `module`.weight, dense or quantized, [rows, cols] or [experts, rows, cols], to be multiplied with.
   StoredMatrix matrix(const std::string& module, const Shape& shape);
+
+  /// The same matrix, to take rows of.
+  StoredMatrix table(const std::string& module, const Shape& shape);
+
+  /// What matrix() has given, by module.
+  const std::map<std::string, StoredMatrix>& matrices() const { return matrices_; }
+
+  /// What matrix() gives is multiplied with in the form that is there.
+  void use(PackedWeights packed) { packed_ = std::move(packed); }
+
+  /// A number that tells these parameters from others: of their names, types, shapes and a few bytes of each.
+  uint64_t fingerprint() const;
 
   /// Paths that were never asked for.
   std::vector<std::string> unused() const;
@@ -72,7 +86,9 @@ class Weights {
   Config config_;
   std::map<std::string, array> arrays_;
   std::map<std::string, StoredMatrix> blocks_;
+  std::map<std::string, StoredMatrix> matrices_;
   std::set<std::string> used_;
+  std::optional<PackedWeights> packed_;
   std::optional<MakeUp> make_up_;
 };
 

@@ -144,6 +144,33 @@ TEST_F(Program, TemplateAndInfo) {
   EXPECT_EQ(json["chat_template"], true);
 }
 
+TEST_F(Program, PackedWeightsAreFoundBesideTheModel) {
+  const TempFolder folder;
+  const std::string model = (folder.path() / "model.gguf").string();
+  std::filesystem::create_symlink(default_model(), model);
+  const Arguments ask = {"generate", "--model", model, "--prompt", "Name the capital of Italy.", "--max-tokens", "12"};
+  const std::string answer = run(ask).out;
+  const auto info = [&] { return parse_json(run({"info", "--model", model, "--json"}).out, "info"); };
+  EXPECT_TRUE(info()["packed"].is_null());
+  const Outcome packed = run({"pack", "--model", model});
+  EXPECT_EQ(packed.code, 0) << packed.err;
+  EXPECT_EQ(packed.err, "");
+  EXPECT_TRUE(packed.out.starts_with(model + ".packed: 0.")) << packed.out;
+  EXPECT_EQ(info()["packed"], model + ".packed");
+  EXPECT_EQ(run(ask).out, answer);
+  // A file that is not of this model is passed over with a word, and refused where it was asked for.
+  std::filesystem::copy(default_model(), model + ".packed", std::filesystem::copy_options::overwrite_existing);
+  const Outcome without = run(ask);
+  EXPECT_EQ(without.out, answer);
+  EXPECT_TRUE(without.err.starts_with("mica: warning: " + model + ".packed: ")) << without.err;
+  const Outcome refused = run(with(ask, {"--packed", model + ".packed"}));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(is_one_line_error(refused.err)) << refused.err;
+  const Outcome nowhere = run({"pack", "--model", model, "--output", (folder.path() / "no" / "where").string()});
+  EXPECT_EQ(nowhere.code, 1);
+  EXPECT_TRUE(is_one_line_error(nowhere.err)) << nowhere.err;
+}
+
 TEST_F(Program, LogitsInPartsAreThoseOfTheWhole) {
   const TempFolder folder;
   const std::string tokens = "1 4093 198 2683 359 260 3575";
@@ -228,7 +255,7 @@ TEST(CommandLine, HelpAndVersion) {
   EXPECT_EQ(version.code, 0);
   EXPECT_TRUE(version.out.starts_with("mica ")) << version.out;
   for (const char* command :
-       {"generate", "chat", "bench", "logits", "perplexity", "tokenize", "detokenize", "template", "info"}) {
+       {"generate", "chat", "bench", "logits", "perplexity", "tokenize", "detokenize", "template", "info", "pack"}) {
     const Outcome help = run({command, "--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_NE(help.out.find("mica "), std::string::npos);

@@ -30,10 +30,15 @@ struct RandomWeights {
     matrix = {format, rows, cols, codes.data(), scales.data(), biases.data()};
   }
 
+  /// Between −width / 2 and width / 2: the same number on every machine, as those of the standard's distributions need
+  /// not be.
+  static float centred(std::mt19937& random, float width) {
+    return width * (static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f);
+  }
+
   void fill_dense(QuantKind kind, size_t count, std::mt19937& random) {
-    std::normal_distribution<float> values(0.0f, 0.1f);
     for (size_t i = 0; i < count; ++i) {
-      const float value = values(random);
+      const float value = centred(random, 0.35f);
       const uint16_t half = kind == QuantKind::f16 ? float_to_half(value) : float_to_bfloat(value);
       if (kind == QuantKind::f32) {
         std::memcpy(codes.data() + 4 * i, &value, 4);
@@ -44,10 +49,9 @@ struct RandomWeights {
   }
 
   static void fill_scales(ScaleType type, size_t count, std::vector<uint8_t>& out, std::mt19937& random) {
-    std::normal_distribution<float> values(0.0f, 0.02f);
     out.resize(count * static_cast<size_t>(scale_bytes(type)));
     for (size_t i = 0; i < count; ++i) {
-      const float value = values(random);
+      const float value = centred(random, 0.07f);
       const uint16_t half = type == ScaleType::f16 ? float_to_half(value) : float_to_bfloat(value);
       if (type == ScaleType::f32) std::memcpy(out.data() + 4 * i, &value, 4);
       if (type == ScaleType::f16 || type == ScaleType::bf16) std::memcpy(out.data() + 2 * i, &half, 2);
