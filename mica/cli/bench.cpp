@@ -142,7 +142,8 @@ void add_bench(CLI::App& app) {
   flags->model.add(*command);
   flags->model.add_kv(*command, 0);
   command->add_flag("--exact", flags->model.exact, "Compute with float32 activations instead of 8-bit ones");
-  command->add_option("--config", flags->config, "Instead of a model: a config.json, filled with random weights");
+  command->add_option("--config", flags->config, "Instead of a model: a config.json, filled with random weights")
+      ->excludes("--packed");
   command->add_option("--q-bits", flags->q_bits, "Bits of the random weights; 16 for bfloat16")
       ->check(CLI::IsMember({2, 3, 4, 5, 6, 8, 16}))
       ->capture_default_str();

@@ -355,6 +355,9 @@ TEST(Hostile, Flags) {
   refused({"perplexity", "--file", "/nonexistent"}, "/nonexistent");
   refused({"perplexity", "--file", model}, model.c_str());
   refused({"bench", "-p", "0", "-n", "-1"}, "--generation-tokens");
+  refused({"bench", "--config", model + "/config.json", "--packed", "x"}, "--packed");
+  refused({"generate", "-p", "abc", "--packed", "/nonexistent"}, "/nonexistent");
+  refused({"pack", "--output", "/nonexistent/packed"}, "/nonexistent/packed");
   refused({"template", "--messages", "/nonexistent"}, "template");
   refused({"chat", "--max-tokens", "x"}, "--max-tokens");
 }
