@@ -40,9 +40,8 @@ void add_pack(CLI::App& app) {
   command->footer(
       "Weights are packed for the processor when a model is started. With a file of packed weights, about as large as\n"
       "the model, a start maps that instead: large models answer seconds sooner, and programs that run the same model\n"
-      "share its memory. Other commands find the file beside the model; --packed FILE names another. It can be "
-      "deleted\n"
-      "at any time.\n\n"
+      "share its memory. Other commands find the file beside the model; --packed FILE names another. It may be\n"
+      "deleted at any time.\n\n"
       "Examples:\n"
       "  mica pack --model Llama-3.1-8B-Instruct-Q4_K_M.gguf\n"
       "  mica pack --model ./Llama-3.2-1B-Instruct-4bit --output /fast/llama.packed");

@@ -101,10 +101,12 @@ struct Model::Parts {
   Parts(ModelDescription model, Weights& weights, const LoadOptions& load_options)
       : description(std::move(model)),
         options(load_options),
-        embedding(weights.table("model.embed_tokens", {description.vocab_size, description.hidden_size})),
-        norm(weights, "model.norm", description.hidden_size, description),
         head(weights.matrix(description.tie_word_embeddings ? "model.embed_tokens" : "lm_head",
-                            {description.vocab_size, description.hidden_size})) {
+                            {description.vocab_size, description.hidden_size})),
+        embedding(description.tie_word_embeddings
+                      ? head
+                      : weights.table("model.embed_tokens", {description.vocab_size, description.hidden_size})),
+        norm(weights, "model.norm", description.hidden_size, description) {
     for (size_t i = 0; i < description.layers.size(); ++i) {
       const LayerDescription& layer = description.layers[i];
       layers.emplace_back(weights, fmt::format("model.layers.{}", i), description, layer,
@@ -213,9 +215,9 @@ struct Model::Parts {
 
   ModelDescription description;
   LoadOptions options;
+  StoredMatrix head;
   StoredMatrix embedding;
   NormBlock norm;
-  StoredMatrix head;
   bool screens = false;  ///< whether a greedy step looks for the best token with linear_argmax
   std::vector<Layer> layers;
   std::vector<size_t> first_layers;  ///< for every different window the first layer that has it

@@ -63,7 +63,7 @@ void PackedWeights::lend(const std::string& module, const StoredMatrix& matrix) 
 PackedModel pack_model(const fs::path& path, const PackOptions& options) {
   Checkpoint checkpoint = open_checkpoint(path);
   const SafetensorsMetadata metadata = metadata_of(checkpoint.weights);
-  const Model model = make_model(checkpoint);
+  const Model model = make_model(checkpoint);  // takes from the weights what it multiplies with
   std::vector<std::pair<std::string, StoredMatrix>> matrices;
   std::vector<SafetensorsSpec> specs;
   PackedModel out = {options.output.empty() ? PackedWeights::default_path(path) : options.output};
