@@ -1,6 +1,7 @@
 #include "mica/lm/answer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "mica/base/error.h"
 
@@ -21,12 +22,19 @@ Answer::Answer(const text::Tokenizer& tokenizer, std::span<const int32_t> prompt
       history_(prompt.begin(), prompt.end()),
       prompt_tokens_(static_cast<int64_t>(prompt.size())),
       sampler_(options.sampling),
+      is_greedy_(!options.logprobs && lm::is_greedy(options.sampling)),
       stops_(options.stop),
       detokenizer_(tokenizer, true) {
   check(options.sampling, vocab_size);
   check_prompt(prompt, vocab_size);
   end_tokens_.insert(end_tokens_.end(), tokenizer.end_tokens().begin(), tokenizer.end_tokens().end());
   if (max_tokens_ == 0) finish_reason_ = "length";
+}
+
+SampledToken Answer::sample(array& result, size_t row) {
+  if (result.dtype() == int32) return {result.data<int32_t>()[row], std::numeric_limits<float>::quiet_NaN()};
+  const auto vocab = static_cast<size_t>(result.shape(-1));
+  return sampler_.sample({result.data<float>() + row * vocab, vocab}, history_);
 }
 
 std::string Answer::add(int32_t token) {

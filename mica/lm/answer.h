@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mica/array/array.h"
 #include "mica/lm/sampling.h"
 #include "mica/lm/stop.h"
 #include "mica/text/detokenizer.h"
@@ -31,8 +32,12 @@ class Answer {
   Answer(const text::Tokenizer& tokenizer, std::span<const int32_t> prompt, const AnswerOptions& options,
          int vocab_size);
 
-  /// Chooses the token that follows history(), from its logits, which are changed. Answers can be sampled in parallel.
-  SampledToken sample(std::span<float> logits) { return sampler_.sample(logits, history_); }
+  /// Whether most likely tokens are all that sample() needs.
+  bool is_greedy() const { return is_greedy_; }
+
+  /// Chooses the token that follows history() from row `row` of what a step gave: logits float32 [..., vocab], which
+  /// are changed, or the most likely tokens int32 [...], without log probabilities. Answers can be sampled in parallel.
+  SampledToken sample(array& result, size_t row);
 
   /// What sample() draws with next.
   const Sampler& sampler() const { return sampler_; }
@@ -62,6 +67,7 @@ class Answer {
   std::vector<int32_t> history_;
   int64_t prompt_tokens_;
   Sampler sampler_;
+  bool is_greedy_;
   StopMatcher stops_;
   text::Detokenizer detokenizer_;
   std::string finish_reason_;

@@ -26,7 +26,7 @@ struct BatchGenerateOptions : BatchOptions {
 struct BatchAnswer {
   std::string text;
   std::vector<int32_t> tokens;
-  std::vector<float> logprobs;
+  std::vector<float> logprobs;  ///< NaN where AnswerOptions::logprobs is off and they were not computed
   std::string finish_reason;
   std::optional<PromptCache> cache;  ///< with return_caches
 };

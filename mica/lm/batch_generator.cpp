@@ -6,7 +6,6 @@
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
 #include "mica/base/thread_pool.h"
-#include "mica/ops/shape.h"
 
 namespace mica::lm {
 namespace {
@@ -81,10 +80,10 @@ std::vector<BatchResponse> BatchGenerator::next() {
 
 /// Takes in the tokens of the step that was started last.
 void BatchGenerator::collect(std::vector<BatchResponse>& out) {
-  if (!logits_) return;
-  array logits = std::move(*logits_);
-  logits_.reset();
-  take_tokens(std::move(logits), running_, cache_, out);
+  if (!result_) return;
+  array result = std::move(*result_);
+  result_.reset();
+  take_tokens(std::move(result), running_, cache_, out);
 }
 
 /// Answers of no token are over before they begin.
@@ -167,21 +166,21 @@ void BatchGenerator::start_step() {
   tokens.reserve(running_.size());
   for (const Sequence& sequence : running_) tokens.push_back(sequence.answer.history().back());
   const Shape shape = {static_cast<ShapeElem>(tokens.size()), 1};
-  logits_ = model_.forward(array(tokens.begin(), shape, int32), cache_, true);
-  async_eval(*logits_);
+  const array read(tokens.begin(), shape, int32);
+  const bool greedy = std::ranges::all_of(running_, [](const Sequence& one) { return one.answer.is_greedy(); });
+  result_ = greedy ? model_.most_likely(read, cache_) : model_.forward(read, cache_, true);
+  async_eval(*result_);
 }
 
-/// Chooses the next token of each sequence from logits [sequences, 1, vocab]; those whose answers end leave.
-void BatchGenerator::take_tokens(array logits, std::vector<Sequence>& sequences, PromptCache& cache,
+/// Chooses the next token of each sequence from what a step gave for it; those whose answers end leave.
+void BatchGenerator::take_tokens(array result, std::vector<Sequence>& sequences, PromptCache& cache,
                                  std::vector<BatchResponse>& out) const {
   const auto count = static_cast<int64_t>(sequences.size());
-  logits = reshape(logits, {count, -1});
-  logits.eval();
-  const auto vocab = static_cast<size_t>(logits.shape(1));
+  result.eval();
   std::vector<SampledToken> tokens(sequences.size());
   ThreadPool::global().parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (auto b = static_cast<size_t>(begin); b < static_cast<size_t>(end); ++b) {
-      if (!sequences[b].removed) tokens[b] = sequences[b].answer.sample({logits.data<float>() + b * vocab, vocab});
+      if (!sequences[b].removed) tokens[b] = sequences[b].answer.sample(result, b);
     }
   });
   std::vector<int64_t> kept;

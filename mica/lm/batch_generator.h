@@ -83,7 +83,7 @@ class BatchGenerator {
   bool fits(const Prefill& group, const Sequence& next) const;
   bool continue_prefill(Prefill& group, std::vector<BatchResponse>& out);
   void start_step();
-  void take_tokens(array logits, std::vector<Sequence>& sequences, PromptCache& cache,
+  void take_tokens(array result, std::vector<Sequence>& sequences, PromptCache& cache,
                    std::vector<BatchResponse>& out) const;
 
   const Model& model_;
@@ -94,7 +94,7 @@ class BatchGenerator {
   std::optional<Prefill> prefill_;
   std::vector<Sequence> running_;
   PromptCache cache_;            ///< of the running sequences
-  std::optional<array> logits_;  ///< [running, vocab] of their next tokens
+  std::optional<array> result_;  ///< of their last tokens: logits, or what is most likely to follow
   double prompt_seconds_ = 0;
 };
 

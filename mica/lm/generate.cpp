@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "mica/array/evaluate.h"
 #include "mica/base/error.h"
@@ -93,14 +92,8 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
   if (!prefilled) return maker.none("interrupted");
   if (answer.finished()) return maker.none(answer.finish_reason());
   if (!speculation.start(prompt, options.interrupted)) return maker.none("interrupted");
-  const bool greedy = !options.logprobs && is_greedy(options.sampling);
   // Of the tokens of a step logits, or what is most likely to follow them.
   array result = *prefilled;
-  const auto sample = [&](size_t row, size_t rows) -> SampledToken {
-    if (result.dtype() == int32) return {result.data<int32_t>()[row], std::numeric_limits<float>::quiet_NaN()};
-    const size_t vocab = result.size() / rows;
-    return answer.sample({result.data<float>() + row * vocab, vocab});
-  };
   std::span<const int32_t> draft;
   std::vector<GenerationStep> steps;
   while (!answer.finished()) {
@@ -108,7 +101,7 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
     steps.clear();
     do {
       const size_t row = steps.size();
-      steps.push_back(maker.next(sample(row, draft.size() + 1), draft.subspan(row)));
+      steps.push_back(maker.next(answer.sample(result, row), draft.subspan(row)));
     } while (steps.back().from_draft && !answer.finished());
     speculation.checked(static_cast<int64_t>(steps.size()) - (steps.back().from_draft ? 0 : 1));
     for (GenerationStep& step : steps) {
@@ -124,7 +117,7 @@ GenerationStep stream_generate(const Model& model, const text::Tokenizer& tokeni
       const std::span<const int32_t> tokens = speculation.next(answer, cache.offset());
       draft = tokens.subspan(1);
       const array read = token_array(tokens);
-      result = greedy ? model.most_likely(read, cache) : model.forward(read, cache, false);
+      result = answer.is_greedy() ? model.most_likely(read, cache) : model.forward(read, cache, false);
       async_eval(result);
     }
     if (on_step) std::for_each(steps.begin(), steps.end(), on_step);

@@ -4,6 +4,7 @@
 #include "mica/lm/batch_generate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 
@@ -161,6 +162,37 @@ TEST_P(BatchGenerate, AnswersEqualThoseOfEachPromptAlone) {
   EXPECT_EQ(result.stats.generation_tokens, tokens);
   EXPECT_GT(result.stats.prompt_time, 0);
   EXPECT_GT(result.stats.generation_tps, 0);
+}
+
+TEST_P(BatchGenerate, GreedyAnswersAreTheSameWithoutLogprobs) {
+  const LoadedModel loaded = tiny(GetParam());
+  std::vector<Tokens> prompts;
+  std::vector<AnswerOptions> options;
+  for (int i = 0; i < 6; ++i) {
+    prompts.push_back(some_prompt(1 + i * 11 % 29, i));
+    options.push_back(of_length(10 + i * 7 % 23));
+    options.back().logprobs = false;
+  }
+  // As long as it goes on, all steps give logits.
+  prompts.push_back(some_prompt(4, 9));
+  options.push_back(seeded(8, 1));
+  const BatchResult result = batch_generate(loaded.model, tokenizer(), prompts, options);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    SCOPED_TRACE(i);
+    AnswerOptions with = options[i];
+    with.logprobs = true;
+    const BatchAnswer wanted = alone(loaded.model, prompts[i], with);
+    const BatchAnswer& got = result.answers[i];
+    EXPECT_EQ(got.tokens, wanted.tokens);
+    EXPECT_EQ(got.text, wanted.text);
+    EXPECT_EQ(got.finish_reason, wanted.finish_reason);
+    // The first tokens are the prompts', whose logits are there; the sampled answer ends with 8 tokens at most.
+    ASSERT_EQ(got.logprobs.size(), got.tokens.size());
+    EXPECT_FALSE(std::isnan(got.logprobs.front()));
+    if (got.tokens.size() > 8) {
+      EXPECT_EQ(std::isnan(got.logprobs.back()), i < 6);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, BatchGenerate, testing::ValuesIn(tiny_models("families")),
