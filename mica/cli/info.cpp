@@ -36,24 +36,36 @@ uint64_t kv_bytes_per_token(const lm::ModelDescription& model) {
   return sum;
 }
 
-/// The file of packed weights beside the model, or why it has none that is used.
-Json packed_of(const std::filesystem::path& model, const lm::Weights& weights) {
-  const std::filesystem::path path = lm::PackedWeights::default_path(model);
-  if (!std::filesystem::exists(path)) return nullptr;
+/// What `read` gives, or null and a warning of why it gives nothing: the rest of the model is shown all the same.
+template <typename Read>
+Json if_readable(Read read) {
   try {
-    const lm::PackedWeights packed(path, weights);
-    return path.string();
+    return read();
   } catch (const std::exception& error) {
     log(LogLevel::warning, "{}", error.what());
     return nullptr;
   }
 }
 
+/// The file of packed weights beside the model.
+Json packed_of(const std::filesystem::path& model, const lm::Weights& weights) {
+  const std::filesystem::path path = lm::PackedWeights::default_path(model);
+  if (!std::filesystem::exists(path)) return nullptr;
+  const lm::PackedWeights packed(path, weights);
+  return path.string();
+}
+
+Json tokenizer_of(const std::filesystem::path& model) {
+  const text::Tokenizer tokenizer = text::Tokenizer::load(model);
+  return {{"vocab_size", tokenizer.vocab_size()},
+          {"chat_template", lm::load_chat_template(model, tokenizer).has_value()}};
+}
+
 void run(const Flags& flags) {
   const auto path = flags.model.path();
   const lm::Checkpoint checkpoint = lm::open_checkpoint(path);
   const lm::ModelDescription model = lm::describe(checkpoint.config);
-  const text::Tokenizer tokenizer = text::Tokenizer::load(path);
+  const Json tokenizer = if_readable([&] { return tokenizer_of(path); });
   const double bits = checkpoint.parameters == 0
                           ? 0.0
                           : 8.0 * static_cast<double>(checkpoint.bytes) / static_cast<double>(checkpoint.parameters);
@@ -69,9 +81,9 @@ void run(const Flags& flags) {
       {"hidden_size", model.hidden_size},
       {"vocab_size", model.vocab_size},
       {"context_length", model.max_position_embeddings},
-      {"tokenizer_vocab_size", tokenizer.vocab_size()},
-      {"chat_template", lm::load_chat_template(path, tokenizer).has_value()},
-      {"packed", packed_of(path, checkpoint.weights)},
+      {"tokenizer_vocab_size", tokenizer.is_null() ? Json() : tokenizer["vocab_size"]},
+      {"chat_template", tokenizer.is_null() ? Json() : tokenizer["chat_template"]},
+      {"packed", if_readable([&] { return packed_of(path, checkpoint.weights); })},
       {"kv_bytes_per_token", kv_bytes_per_token(model)},
       {"memory_bytes_at_4096_tokens", checkpoint.bytes + 4096 * kv_bytes_per_token(model)},
   };

@@ -144,6 +144,17 @@ TEST_F(Program, TemplateAndInfo) {
   EXPECT_EQ(json["chat_template"], true);
 }
 
+TEST_F(Program, InfoOfAModelWithoutATokenizer) {
+  const Outcome info = run({"info", "--json", "--model", MICA_TEST_FIXTURES "/families/llama"});
+  ASSERT_EQ(info.code, 0) << info.err;
+  EXPECT_EQ(info.err,
+            "mica: warning: " MICA_TEST_FIXTURES "/families/llama: no tokenizer.json and no tokenizer.model\n");
+  const Json json = parse_json(info.out, "info");
+  EXPECT_EQ(json["architecture"], "llama");
+  EXPECT_TRUE(json["tokenizer_vocab_size"].is_null());
+  EXPECT_TRUE(json["chat_template"].is_null());
+}
+
 TEST_F(Program, PackedWeightsAreFoundBesideTheModel) {
   const TempFolder folder;
   const std::string model = (folder.path() / "model.gguf").string();
